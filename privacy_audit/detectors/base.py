@@ -1,0 +1,86 @@
+"""What a detector is, and how one is called alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from privacy_audit.errors import DetectorError
+from privacy_audit.models import ModelFile
+from privacy_audit.pixels import Picture
+from privacy_audit.types import Failure, Finding, Needs, Outcome, Sample, Text
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the report says of a detector: how it works, what it misses, where the figures come from."""
+
+    method: str
+    limits: str
+    thresholds: str = ""
+    measured: str = ""
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Pure, batched, picklable by class. A model loads in the constructor, once per worker process.
+
+    Optional class attributes: `models` (tuple of ModelFile), `about` (About), `long_side` (pixels of the long side
+    that it wants decoded; None for full size).
+    """
+
+    name: str
+    version: str
+    codes: frozenset[str]
+    needs: Needs
+
+    def detect(self, samples: Sequence[Sample]) -> list[Outcome]:
+        """One outcome per sample, in order. Never raises for what a sample holds."""
+        ...
+
+
+class Standalone:
+    """Lets a detector be called on one thing, without a dataset: `Faces()("photo.jpg")`."""
+
+    needs: Needs
+
+    def __call__(self, thing: str | bytes | Path | Image.Image | Sample) -> list[Finding]:
+        """Findings on a picture (path, bytes, PIL image), a text (str, for detectors of text) or a whole Sample."""
+        outcome = self.detect([as_sample(thing, self.needs)])[0]  # type: ignore[attr-defined]
+        if isinstance(outcome, Failure):
+            raise DetectorError(outcome.message)
+        failed = [part for part in outcome if isinstance(part, Failure)]
+        if failed and not any(isinstance(part, Finding) for part in outcome):
+            raise DetectorError(failed[0].message)
+        return [part for part in outcome if isinstance(part, Finding)]
+
+
+def as_sample(thing: str | bytes | Path | Image.Image | Sample, needs: Needs) -> Sample:
+    """A Sample around one thing. A str is a caption for a detector of text, else a path."""
+    if isinstance(thing, Sample):
+        return thing
+    if isinstance(thing, str) and Needs.TEXT in needs and Needs.PIXELS not in needs and Needs.BYTES not in needs:
+        return Sample("text", "", texts=(Text("caption", "text", thing),))
+    if isinstance(thing, (str, Path)):
+        return Sample(Path(thing).name, "", Picture(Path(thing)))
+    if isinstance(thing, bytes):
+        return Sample("bytes", "", Picture(thing))
+    return Sample("image", "", Picture.of(thing))
+
+
+def models_of(detector: type[Detector] | Detector) -> tuple[ModelFile, ...]:
+    """The model files that a detector declares."""
+    return tuple(getattr(detector, "models", ()))
+
+
+def about(detector: type[Detector] | Detector) -> About:
+    """What a detector says of itself; its docstring when it declares nothing."""
+    declared = getattr(detector, "about", None)
+    if isinstance(declared, About):
+        return declared
+    return About(method=" ".join((detector.__doc__ or "").split()), limits="not stated by the detector")
