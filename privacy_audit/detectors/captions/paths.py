@@ -1,0 +1,136 @@
+"""File names and URLs: no prose, many numbers. A bare number is an image id until a key beside it says otherwise.
+
+Names of people are not looked for here: "rose_garden" and "Rose Garden" are one to a file name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from privacy_audit.detectors.captions import cues
+from privacy_audit.detectors.captions.hits import Found
+from privacy_audit.detectors.captions.normalise import Mapped, normalise, percent_decode
+
+MAX_URL = 8_000  # code points; what browsers and servers take
+
+_PATH = r"[^\s<>\"'`\u3000]"
+_SUFFIX = r"(?:com|net|org|edu|gov|id|co|io|me|tv|uk|de|fr|jp|cn|in|au|us|ca|nl|it|es|br|ru|my|sg|info|app|dev|xyz|link|page|site|ly)"
+_LINK = re.compile(  # in running text
+    rf"(?:https?://|ftp://|www\.){_PATH}{{1,{MAX_URL}}}|(?<![\w@./:-])(?:[a-z0-9-]{{1,63}}\.){{1,4}}{_SUFFIX}/{_PATH}{{1,{MAX_URL}}}",
+    re.IGNORECASE,
+)
+_IS_URL = re.compile(rf"\s*(?:https?|ftp|s3|gs|file)://{_PATH}+\s*", re.IGNORECASE)
+_HOST = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,15}://(?:[^\s/@]{1,200}@)?[^\s/?#]{1,255}|^www\.[^\s/?#]{1,255}", re.IGNORECASE
+)
+_EXTENSION = re.compile(
+    r"\.(?=(?:jpe?g|png|gif|webp|tiff?|bmp|heic|heif|avif|jxl|svg|raw|dng|txt|json|xml|html?|php|mp4|mov|csv|parquet|tar|zip)\b)",
+    re.IGNORECASE,
+)
+_SEPARATORS = str.maketrans({"/": "\n", "\\": "\n", "&": " ", "?": " ", ";": " ", "#": " ", "|": " ", ",": " "})
+_TOKEN = re.compile(r"\S+")
+_NAME = r"(@?[\w.-]{2,40})(?![\w@])"
+_PROFILE_URL = re.compile(
+    r"(?<![\w.-])(?:(?:www|m|web|mobile|[a-z]{2}(?:-[a-z]{2})?)\.)?(?:"
+    rf"(?:instagram|facebook|twitter|x|threads)\.(?:com|net)/{_NAME}"
+    rf"|(?:tiktok|youtube|medium)\.com/(@[\w.-]{{2,40}})"
+    rf"|flickr\.com/(?:photos|people)/{_NAME}|linkedin\.com/in/{_NAME}|(?:t\.me|telegram\.me|fb\.com|snapchat\.com/add)/{_NAME}"
+    r")",
+    re.IGNORECASE,
+)
+_NO_PROFILE = frozenset(
+    """p reel reels explore stories tv accounts about legal developer photo photos photo.php groups pages events watch
+    hashtag sharer sharer.php share share.php story.php permalink.php profile.php marketplace gaming help policies login
+    home search intent i settings notifications messages tos privacy public tags dialog plugins tr media video videos
+    s joinchat addstickers c v proxy index.php index.html web download static images img""".split()
+)
+_MADE_BY_MACHINE = re.compile(r"[\w.-]+\.(?:jpe?g|png|gif|webp|php|html?|js|css|svg|mp4)", re.IGNORECASE)
+
+_ALWAYS = frozenset({"EMAIL_ADDRESS", "SECRET", "BIRTH_DATE", "STREET_ADDRESS", "IBAN_CODE", "BANK_ACCOUNT"})
+_NIK_BY_DISTRICT = 0.75
+_NPWP_BY_CHECK_DIGIT = 0.8
+
+
+def is_url(text: str) -> bool:
+    """Whether all of `text` is one URL."""
+    return bool(_IS_URL.fullmatch(text[: MAX_URL + 10]))
+
+
+def readable(text: str | Mapped) -> Mapped:
+    """A file name or URL without percent-encoding, normalised."""
+    return normalise(percent_decode(text))
+
+
+def split_links(text: str) -> tuple[str, str]:
+    """`text` with its links blanked, and its links with all else blanked ("" without any); the same length each."""
+    spans = [match.span() for match in _LINK.finditer(text)]
+    if not spans:
+        return text, ""
+    prose: list[str] = []
+    links: list[str] = []
+    position = 0
+    for start, end in [*spans, (len(text), len(text))]:
+        prose += [text[position:start], " " * (end - start)]
+        links += ["\n" * (start - position), text[start:end]]
+        position = end
+    return "".join(prose), "".join(links)
+
+
+def find(text: str, direct: Callable[[str], list[Found]]) -> list[Found]:
+    """Personal data in a readable file name or URL. `direct` finds identifiers in running text."""
+    words = _as_words(text)
+    found = [one for one in direct(text) if _needs_slashes(text, one)]
+    found += [one for one in direct(words) if _is_sure(words, one)]
+    return [*_profiles(text), *found]
+
+
+def _profiles(text: str) -> Iterator[Found]:
+    for match in _PROFILE_URL.finditer(text):
+        group = match.lastindex
+        assert group is not None  # every branch has one
+        start, end = match.span(group)
+        name = match.group(group)
+        if name.startswith("@"):
+            start, name = start + 1, name[1:]
+        stripped = name.rstrip(".-")
+        if len(stripped) < 2 or stripped.lower() in _NO_PROFILE or _MADE_BY_MACHINE.fullmatch(stripped):
+            continue
+        yield Found("USERNAME", "ProfileUrlRecognizer", start, start + len(stripped), 0.8, cue=True)
+
+
+def _as_words(text: str) -> str:
+    """The same text, character for character, with separators as white space and without the host."""
+    text = _HOST.sub(lambda match: " " * len(match.group()), text)
+    text = _EXTENSION.sub(" ", text).translate(_SEPARATORS)
+    return _TOKEN.sub(
+        lambda match: (
+            match.group() if "@" in match.group() or "=" in match.group() else match.group().replace("_", " ")
+        ),
+        text,
+    )
+
+
+def _needs_slashes(text: str, found: Found) -> bool:
+    """Whether this is found only while slashes stand: https://name:password@host, wa.me/..."""
+    link = text[max(0, found.start - 6) : found.start].lower().endswith(("wa.me/", "tel:"))
+    return found.entity == "SECRET" or (found.entity == "PHONE_NUMBER" and link)
+
+
+def _is_sure(text: str, found: Found) -> bool:
+    entity, score = found.entity, found.score
+    if entity in _ALWAYS:
+        return True
+    if entity in cues.ENTITIES and cues.adjacent(text, found.start, entity):
+        return True
+    if entity == "USERNAME":
+        return found.cue and text[found.start - 1 : found.start] == "="
+    if entity == "PHONE_NUMBER":
+        return text[found.start] == "+"
+    if entity == "ID_NIK":
+        return score >= _NIK_BY_DISTRICT
+    if entity == "ID_NPWP":
+        return score >= _NPWP_BY_CHECK_DIGIT
+    if entity == "MAC_ADDRESS":
+        return ":" in text[found.start : found.end]
+    return False

@@ -1,0 +1,112 @@
+"""From presidio entity to finding code: threshold, tier, region, and what is rejected in context.
+
+Off on purpose, because measured on real captions they are noise: dates, places, nationalities, bare URLs, single-word
+names, US driving licences, US bank accounts, US passports, NHS and DEA numbers, UUIDs, wallet addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from privacy_audit.detectors.captions import numbers
+from privacy_audit.detectors.captions.hits import Found
+from privacy_audit.taxonomy import Tier
+
+DIRECT_THRESHOLD = 0.5
+PERSON_SCORE = 0.5  # half of the names found in 50 web captions were people: spaCy itself says 0.85 for each
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one entity is reported as."""
+
+    code: str
+    threshold: float = DIRECT_THRESHOLD
+    region: str = ""
+    without_cue: float = 1.0  # the most that a hit without a word for it may score
+    tier: Tier = "direct"
+
+
+PROFILE: dict[str, Entry] = {
+    "EMAIL_ADDRESS": Entry("contact.email"),
+    "DISGUISED_EMAIL": Entry("contact.email"),
+    "PHONE_NUMBER": Entry("contact.phone"),
+    "ID_NIK": Entry("id.national", region="ID"),
+    "ID_KK": Entry("id.national", region="ID"),
+    "ID_NPWP": Entry("id.tax", region="ID"),
+    "ID_SIM": Entry("id.national"),
+    "PASSPORT": Entry("id.passport"),
+    "PLATE": Entry("id.plate", region="ID"),
+    "FOREIGN_PLATE": Entry("id.plate"),
+    "CREDIT_CARD": Entry("id.card", without_cue=0.9),
+    "IBAN_CODE": Entry("id.iban"),
+    "BANK_ACCOUNT": Entry("id.iban"),
+    "US_ITIN": Entry("id.tax", region="US"),
+    "US_SSN": Entry("id.ssn", region="US"),
+    "IP_ADDRESS": Entry("net.ip", threshold=0.6),
+    "MAC_ADDRESS": Entry("net.mac", threshold=0.6),
+    "SECRET": Entry("secret"),
+    "STREET_ADDRESS": Entry("contact.address"),
+    "BIRTH_DATE": Entry("person.birth_date"),
+    "USERNAME": Entry("contact.username"),
+    "PERSON": Entry("name.person", tier="contextual"),
+}
+"""Earlier entries win where two claim the same characters with the same score."""
+CODES: frozenset[str] = frozenset(entry.code for entry in PROFILE.values())
+DIRECT_ENTITIES = tuple(entity for entity, entry in PROFILE.items() if entry.tier == "direct")
+_BARE_HANDLE = 0.5
+
+_REJECTED: dict[str, Callable[[str, int, int, bool], bool]] = {
+    "IP_ADDRESS": numbers.not_an_ip,
+    "MAC_ADDRESS": numbers.not_a_mac,
+    "US_SSN": numbers.not_an_ssn,
+    "US_ITIN": numbers.not_an_ssn,
+}
+_ORDER = {entity: index for index, entity in enumerate(PROFILE)}
+
+
+def accept(text: str, found: Found) -> Found | None:
+    """`found` in `text` with the score that counts, or None when it is not worth reporting."""
+    entry = PROFILE[found.entity]
+    rejected = _REJECTED.get(found.entity)
+    if rejected and rejected(text, found.start, found.end, found.cue):
+        return None
+    score = found.score if found.cue else min(found.score, entry.without_cue)
+    return found._replace(score=score) if score >= entry.threshold else None
+
+
+def tier(found: Found) -> Tier:
+    """`direct` when the value identifies on its own. A bare @name may as well be a brand."""
+    if found.entity == "USERNAME" and found.score <= _BARE_HANDLE:
+        return "contextual"
+    return PROFILE[found.entity].tier
+
+
+def region(found: Found, value: str) -> str:
+    """The country whose identifier `found` is, where that is known; an Indonesian phone number shows by its prefix."""
+    if found.entity == "PHONE_NUMBER":
+        digits = "".join(filter(str.isdigit, value))
+        written_abroad = digits.removeprefix("00").startswith("62") and (
+            value.startswith(("+", "00")) or digits[2] == "8"
+        )
+        return "ID" if written_abroad or digits.startswith("08") else ""
+    return PROFILE[found.entity].region
+
+
+def resolve(found: list[Found]) -> list[Found]:
+    """One finding per value, in text order: direct before contextual, longer before shorter, better before worse.
+
+    What lies inside a finding that was kept is dropped; what reaches over its edge is kept, so that all of it is masked.
+    """
+    kept: list[Found] = []
+    for candidate in sorted(set(found), key=_precedence):
+        inside = any(other.start <= candidate.start and candidate.end <= other.end for other in kept)
+        if not inside:
+            kept.append(candidate)
+    return sorted(kept, key=lambda one: (one.start, one.end))
+
+
+def _precedence(found: Found) -> tuple[bool, int, float, int, int, str]:
+    length = found.end - found.start
+    return (tier(found) != "direct", -length, -found.score, _ORDER[found.entity], found.start, found.recognizer)

@@ -1,0 +1,264 @@
+"""Redacts one shard of a folder: pictures and sidecars are written, edits of table rows are handed back.
+
+The source is only read. What cannot be redacted safely is left out, never passed on as it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from privacy_audit import evidence
+from privacy_audit.errors import PictureError, PrivacyAuditError
+from privacy_audit.pixels import Picture
+from privacy_audit.redaction import orders as reading
+from privacy_audit.redaction.metadata import strip
+from privacy_audit.redaction.orders import PIXEL_METHODS, TEXT_CHANNELS, Orders
+from privacy_audit.redaction.regions import Region, redact_regions
+from privacy_audit.redaction.spans import mask, mask_filename
+from privacy_audit.sources import FolderSource, Item, Shard, SkippedMember
+from privacy_audit.sources.encoding import decode
+from privacy_audit.sources.folder import JSON_PREFIX, PATH_FIELD, TXT_FIELD, file_name_column, sidecars
+from privacy_audit.sources.jsontext import JsonError, leaves, replace
+from privacy_audit.sources.tables import Edit
+from privacy_audit.store.files import write_whole
+from privacy_audit.types import Action, Box, FailureKind, Quad, Span
+
+Spans = list[tuple[int, int, str]]
+_UNCHECKED = "it could not be checked"
+_SUFFIX_CHARS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RedactJob:
+    """One shard of a redaction. Written below `output`; `key` makes new file names that nobody can guess back."""
+
+    source: FolderSource
+    shard: Shard
+    audit: Path
+    output: Path
+    key: bytes
+    detectors: frozenset[str]
+    culprits: Mapping[int, FailureKind] = field(default_factory=dict)
+    cautious: bool = False
+
+    def run(self, announce: Callable[[int], None]) -> ShardRedaction:
+        """Do the work; see redact_shard."""
+        return redact_shard(self, announce)
+
+
+@dataclass(slots=True)
+class ShardRedaction:
+    """What came out of one shard. `edits` maps a table to its changed rows; None drops a row."""
+
+    shard: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    edits: dict[str, dict[int, Edit]] = field(default_factory=dict)
+    copied_unchecked: int = 0
+    routes: Counter[str] = field(default_factory=Counter)
+
+
+def redact_shard(job: RedactJob, announce: Callable[[int], None]) -> ShardRedaction:
+    """Apply the audit's decisions to every sample of a shard."""
+    result = ShardRedaction(job.shard.id)
+    with evidence.token_key(job.key):
+        asked = reading.read(job.audit, job.shard.id)
+        for position, member in enumerate(job.source.read(job.shard)):
+            announce(position)
+            if isinstance(member, SkippedMember):
+                _copy(job, member.name, member.name)
+                result.copied_unchecked += 1
+            elif position in job.culprits:
+                _Redaction(job, member, Orders(Action("quarantine")), result).leave_out("withheld", "redaction crashed")
+            else:
+                _Redaction(job, member, asked[member.sample.id], result).apply()
+    return result
+
+
+class _Redaction:
+    """One sample on its way to the copy."""
+
+    def __init__(self, job: RedactJob, item: Item, orders: Orders, result: ShardRedaction) -> None:
+        self.job, self.item, self.orders, self.result = job, item, orders, result
+        self.done: set[str] = set()
+        self.route = self.note = ""
+        self.name = item.origin.file or ""
+
+    def apply(self) -> None:
+        kind = self.orders.action.kind
+        if kind in {"drop", "quarantine"}:
+            self.leave_out("dropped" if kind == "drop" else "quarantined", "")
+            return
+        unchecked = self.orders.failed & self.job.detectors
+        if unchecked and self.item.sample.picture is None:
+            self.leave_out("withheld", _UNCHECKED)
+            return
+        spans = self._spans()
+        self._rename(spans.pop(PATH_FIELD, []))
+        written = self._write_picture() if self.item.sample.picture is not None else True
+        self._write_sidecars(spans)
+        self._edit_row(spans)
+        if not written:
+            self._note("withheld")
+        else:
+            self._note("changed" if self.done else "unchanged")
+
+    def leave_out(self, outcome: str, note: str) -> None:
+        """Neither picture nor sidecar nor row of this sample goes into the copy."""
+        origin = self.item.origin
+        if origin.table is not None:
+            self.result.edits.setdefault(origin.table, {})[origin.row] = None
+        self.name, self.note = "", note
+        self._note(outcome)
+
+    def _spans(self) -> dict[str, Spans]:
+        """What to mask, by field."""
+        spans: dict[str, Spans] = {}
+        for finding in self.orders.wanted("mask"):
+            if finding.channel in TEXT_CHANNELS and isinstance(finding.where, Span):
+                name = finding.attributes.get("field", "")
+                spans.setdefault(name, []).append((finding.where.start, finding.where.end, finding.code))
+        return spans
+
+    def _rename(self, spans: Spans) -> None:
+        """Mask personal parts of the path; the new name is unique, and cannot be traced back without the key."""
+        if not spans:
+            return
+        parts, at = [], 0
+        for part in self.item.sample.id.split("/"):
+            here = [(start - at, end - at, code) for start, end, code in spans if start < at + len(part) and end > at]
+            parts.append(mask_filename(part, here) if here else part)
+            at += len(part) + 1
+        masked = PurePosixPath(*parts)
+        unique = evidence.token(self.item.sample.id, "path")[:_SUFFIX_CHARS]
+        self.name = masked.with_name(f"{masked.stem}-{unique}{masked.suffix}").as_posix()
+        self.done.add("rename")
+
+    def _write_picture(self) -> bool:
+        picture = self.item.sample.picture
+        assert picture is not None
+        failed = [failure.message for failure in self.orders.failures if failure.stage == "picture"]
+        if failed or self.orders.failed & self.job.detectors:
+            self.note = failed[0] if failed else _UNCHECKED
+            return False
+        try:
+            data = self._redacted(picture)
+        except (PictureError, PrivacyAuditError) as error:
+            self.note = str(error)
+            return False
+        write_whole(self.job.output / self.name, data)
+        return True
+
+    def _redacted(self, picture: Picture) -> bytes:
+        data = picture.data
+        regions = [
+            Region(finding.where, method)
+            for method in PIXEL_METHODS
+            for finding in self.orders.wanted(method)
+            if isinstance(finding.where, (Box, Quad))
+        ]
+        if regions:
+            redacted = redact_regions(picture, regions)
+            data, self.route = redacted.data, redacted.route
+            self.done.update(region.method for region in regions)
+            self.result.routes[redacted.route] += 1
+        mode = self.orders.action.parameters.get("strip")
+        if mode in {"all", "private"}:
+            stripped = strip(data, mode)  # type: ignore[arg-type]
+            if stripped.removed:
+                data = stripped.data
+                self.done.add("strip")
+        return data
+
+    def _write_sidecars(self, spans: dict[str, Spans]) -> None:
+        origin = self.item.origin
+        if origin.file is None:
+            return
+        original = self.job.source.root / origin.file
+        unread = {f.stage for f in self.orders.failures if f.kind in {"too_large", "unreadable"}}
+        for path in sidecars(original):
+            kind = path.suffix.lower().lstrip(".")
+            if f"sidecar.{kind}" in unread:
+                continue
+            new = self._sidecar_name(original, path)
+            edited = _edit_sidecar(path.read_bytes(), kind, spans)
+            if edited is None:
+                _copy(self.job, path.relative_to(self.job.source.root).as_posix(), new)
+            else:
+                write_whole(self.job.output / new, edited)
+                self.done.add("mask")
+
+    def _sidecar_name(self, picture: Path, sidecar: Path) -> str:
+        """A sidecar follows its picture's new name."""
+        new = PurePosixPath(self.name)
+        full = sidecar.name.startswith(picture.name + ".")
+        return new.with_name((new.name if full else new.stem) + sidecar.suffix).as_posix()
+
+    def _edit_row(self, spans: dict[str, Spans]) -> None:
+        origin = self.item.origin
+        if origin.table is None:
+            return
+        edits = {
+            text.field: mask(text.value, spans[text.field])
+            for text in self.item.sample.texts
+            if text.field in spans and not text.field.startswith(JSON_PREFIX) and text.field != TXT_FIELD
+        }
+        if edits:
+            self.done.add("mask")
+        if "rename" in self.done:
+            column = file_name_column(list(self.item.sample.record))
+            if column is not None:
+                edits[column] = _relative(self.name, origin.table)
+        if edits:
+            self.result.edits.setdefault(origin.table, {})[origin.row] = edits
+
+    def _note(self, outcome: str) -> None:
+        absent = outcome not in {"changed", "unchanged"}
+        self.result.rows.append(
+            {
+                "sample_id": self.item.sample.id,
+                "output_id": "" if absent else (self.name or self.item.sample.id),
+                "outcome": outcome,
+                "actions": sorted(self.done),
+                "route": self.route,
+                "note": self.note,
+            }
+        )
+
+
+def _edit_sidecar(data: bytes, kind: str, spans: Mapping[str, Spans]) -> bytes | None:
+    """The masked content of a sidecar, or None when nothing in it is to be masked."""
+    if kind == "txt":
+        if TXT_FIELD not in spans:
+            return None
+        decoded = decode(data)
+        return decoded.encode(mask(decoded.text, spans[TXT_FIELD]))
+    wanted = {field.removeprefix(JSON_PREFIX): found for field, found in spans.items() if field.startswith(JSON_PREFIX)}
+    if not wanted:
+        return None
+    decoded = decode(data)
+    try:
+        values = {leaf.path: str(leaf.value) for leaf in leaves(decoded.text) if leaf.path in wanted}
+    except JsonError:  # then the detector saw the file's text as it stands
+        return decoded.encode(mask(decoded.text, wanted.get("", [])))
+    return decoded.encode(replace(decoded.text, {path: mask(value, wanted[path]) for path, value in values.items()}))
+
+
+def _relative(name: str, table: str) -> str:
+    """`name` as seen from the folder of `table`."""
+    folder = PurePosixPath(table).parent.parts
+    parts = PurePosixPath(name).parts
+    common = 0
+    while common < min(len(folder), len(parts) - 1) and folder[common] == parts[common]:
+        common += 1
+    return "/".join([".."] * (len(folder) - common) + list(parts[common:]))
+
+
+def _copy(job: RedactJob, name: str, new: str) -> None:
+    target = job.output / new
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(job.source.root / name, target)

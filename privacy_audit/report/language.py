@@ -1,0 +1,119 @@
+"""The words of a report, and how numbers and dates are written: one catalogue file per language.
+
+A catalogue is a flat JSON object, key to text. A text may be {"one": ..., "other": ...}, chosen by the parameter `n`.
+Texts are plain, never HTML, and a missing key is an error: a report with holes must not be published.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+
+from privacy_audit.resources import folder
+from privacy_audit.taxonomy import describe
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+class Language:
+    """A catalogue, callable: `language("verdict.pass.title", n=5)`."""
+
+    def __init__(self, name: str, entries: Mapping[str, str | Mapping[str, str]]) -> None:
+        self.name = name
+        self.entries = entries
+
+    @classmethod
+    def load(cls, name: str) -> Language:
+        """The catalogue `reports/catalogue/NAME.json`."""
+        file = folder("reports") / "catalogue" / f"{name}.json"
+        return cls(name, json.loads(file.read_text(encoding="utf-8")))
+
+    def __call__(self, key: str, **parameters: object) -> str:
+        """The text of `key`. Whole numbers among the parameters get the language's separators."""
+        entry = self.entries[key]
+        if not isinstance(entry, str):
+            entry = entry["one" if parameters.get("n") == 1 and "one" in entry else "other"]
+        return entry.format(**{name: self._written(value) for name, value in parameters.items()})
+
+    def label(self, family: str, value: str) -> str:
+        """The text of `family.value`, or `value` itself: a plug-in may bring words that no catalogue has."""
+        key = f"{family}.{value}"
+        return self(key) if key in self.entries else value
+
+    def kind(self, code: str) -> str:
+        """The title of a finding code."""
+        key = f"code.{code}"
+        return self(key) if key in self.entries else describe(code).title
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """1234567.8 as "1,234,568"."""
+        text = f"{value:,.{digits}f}"
+        return text.translate({ord(","): self("format.thousands"), ord("."): self("format.decimal")})
+
+    def percent(self, rate: float) -> str:
+        """A rate of 0 to 1 with as many digits as it needs; what is neither none nor all never looks like it."""
+        if 0 < rate < 0.001:
+            return self("format.percent_below", value=self.number(0.1, 1))
+        if 0.999 < rate < 1:
+            return self("format.percent_above", value=self.number(99.9, 1))
+        return self("format.percent", value=self.number(100 * rate, 0 if rate in {0, 1} else 1))
+
+    def share(self, part: int, total: int) -> str:
+        """`part` of `total` in percent; a dash when there was nothing."""
+        return self.percent(part / total) if total else self("format.nothing")
+
+    def bound(self, rate: float) -> str:
+        """A rate of 0 to 1 in percent with two significant digits, for small bounds."""
+        value = 100 * rate
+        digits = 0 if value >= 10 or not value else 1
+        while 0 < value < 10 ** (1 - digits) and digits < 9:
+            digits += 1
+        return self("format.percent", value=self.number(value, digits))
+
+    def size(self, size_bytes: int) -> str:
+        """A file size in decimal units."""
+        value, unit = float(size_bytes), 0
+        while value >= 999.5 and unit + 1 < len(_UNITS):
+            value, unit = value / 1000, unit + 1
+        return f"{self.number(value, 1 if unit and value < 99.5 else 0)}\N{NO-BREAK SPACE}{_UNITS[unit]}"
+
+    def date(self, iso: str) -> str:
+        """An ISO 8601 time as a day and a time of day in UTC; other text as it is."""
+        moment = _moment(iso)
+        if moment is None:
+            return iso
+        month = self(f"month.{moment.month}")
+        return self("format.date", day=str(moment.day), month=month, year=str(moment.year), time=f"{moment:%H:%M}")
+
+    def duration(self, start: str, end: str) -> str:
+        """The time between two ISO 8601 times; a dash when there is none."""
+        first, last = _moment(start), _moment(end)
+        if first is None or last is None or last < first:
+            return self("format.nothing")
+        seconds = round((last - first).total_seconds())
+        hours, minutes = seconds // 3600, seconds // 60 % 60
+        if hours:
+            return self("format.hours", hours=hours, minutes=minutes)
+        return self("format.minutes", minutes=minutes, seconds=seconds % 60)
+
+    def each(self, key: str, rows: Iterable[Sequence[object]], *names: str) -> list[str]:
+        """The text of `key` once per row, whose values are the parameters `names`."""
+        return [self(key, **dict(zip(names, row, strict=True))) for row in rows]
+
+    def _written(self, value: object) -> object:
+        return self.number(value) if isinstance(value, int) else value
+
+    def listing(self, items: list[str]) -> str:
+        """ "a, b and c"."""
+        if len(items) < 2:
+            return "".join(items)
+        return self("format.and", first=", ".join(items[:-1]), last=items[-1])
+
+
+def _moment(iso: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(iso.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)

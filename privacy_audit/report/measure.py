@@ -1,0 +1,477 @@
+"""Fills a `Summary` from an audit, with SQL aggregates only: no row of a sample ever reaches Python.
+
+Every ranking is cut in SQL, so that the size of a report does not depend on the size of the audit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from privacy_audit import stats
+from privacy_audit.report.summary import (
+    PARTS,
+    AbsentKind,
+    Combination,
+    Coverage,
+    Decisions,
+    FailureRow,
+    Findings,
+    Format,
+    Histogram,
+    Integrity,
+    KindRow,
+    LawRow,
+    Linkage,
+    PackRow,
+    Part,
+    Redaction,
+    RuleRow,
+    Scope,
+    SeverityRow,
+    Skip,
+    Summary,
+    T,
+    Top,
+    Verdict,
+    VisibilityRow,
+)
+from privacy_audit.store import redactions
+from privacy_audit.store.files import sha256
+from privacy_audit.store.manifest import NAME, Manifest
+from privacy_audit.store.schema import TABLES
+from privacy_audit.taxonomy import CODES, describe, matches
+from privacy_audit.types import ACTIONS, TRAININGS, VISIBILITIES, Severity
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from privacy_audit.store.folder import AuditFolder
+
+# rows that a report prints of each ranking
+KINDS = 200
+ABSENT = 100
+RULES = 100
+PACKS = 20
+LAWS = 40
+FAILURES = 50
+SKIPS = 25
+FORMATS = 20
+MEMBERS = 20
+COMBINATIONS = 12
+DETECTORS = 40
+MESSAGE_CHARS = 300
+
+PART_CODES: dict[Part, tuple[str, ...]] = {
+    "face": ("face",),
+    "name": ("name.*",),
+    "place": ("gps.precise", "contact.address"),
+    "time": ("time",),
+    "contact": ("contact.email", "contact.phone", "contact.username", "url.personal"),
+    "identifier": ("id.*", "secret"),
+    "child": ("person.minor",),
+}
+NAMED: tuple[tuple[Part, ...], ...] = (
+    ("face", "name"),
+    ("face", "place"),
+    ("face", "place", "time"),
+    ("face", "name", "place"),
+    ("face", "contact"),
+    ("face", "identifier"),
+    ("face", "child"),
+    ("name", "contact"),
+    ("name", "place"),
+)
+_LOCATIONS = {"gps.precise": "precise", "gps.coarse": "coarse", "place": "place"}  # finest first
+_SEVERITIES = tuple(Severity)
+
+Checked = Callable[[Iterable[str]], int]
+Seekers = Mapping[str, set[str]]
+
+
+def summarise(audit: AuditFolder) -> Summary:
+    """Measure an audit. Needs memory for one row per sample and kind, inside DuckDB, which spills to disk."""
+    connection = audit.connection.cursor()  # its temporary tables end with it
+    try:
+        return _Measure(audit, connection).summary()
+    finally:
+        connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    audit: AuditFolder
+    connection: duckdb.DuckDBPyConnection
+
+    def summary(self) -> Summary:
+        manifest = self.audit.manifest
+        self._prepare(manifest)
+        samples = self._number("SELECT count(*) FROM samples")
+        checked = self._checked()
+        seekers = self._seekers(manifest)
+        integrity = self._integrity(manifest)
+        rules, silent = self._rules(manifest)
+        return Summary(
+            manifest=manifest,
+            verdict=self._verdict(manifest, samples, integrity),
+            scope=self._scope(manifest, samples),
+            findings=self._findings(seekers, checked),
+            linkage=self._linkage(seekers),
+            provenance=self._provenance(),
+            decisions=Decisions(self._actions(samples), rules, silent),
+            redaction=self._redaction(manifest),
+            detectors=_top(manifest.detectors, DETECTORS),
+            histograms=self._histograms(seekers, checked),
+            failures=self._failures(),
+            packs=self._packs(manifest),
+            integrity=integrity,
+        )
+
+    def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query, list(parameters)).fetchall()
+
+    def _number(self, query: str, *parameters: object) -> int:
+        return int(self._rows(query, *parameters)[0][0] or 0)
+
+    def _table(self, definition: str, rows: Iterable[Sequence[object]]) -> None:
+        name, _, columns = definition.partition(" ")
+        self.connection.execute(f"CREATE TEMP TABLE {name} {columns}")
+        for row in rows:
+            self.connection.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * len(row))})", list(row))  # noqa: S608
+
+    def _prepare(self, manifest: Manifest) -> None:
+        """Small tables of what the tool knows, and `found`: one row per sample and kind with its severity."""
+        self._table("severities (name TEXT, rank INTEGER)", [(entry.value, entry.rank) for entry in Severity])
+        self._table("actions (name TEXT, rank INTEGER)", [(name, rank) for rank, name in enumerate(ACTIONS)])
+        self._table("taxonomy (code TEXT, rank INTEGER)", [(code, CODES[code].severity.rank) for code in CODES])
+        laws = [(pack, rule, facts.get("law", "")) for (pack, rule), facts in _known_rules(manifest).items()]
+        self._table("laws (pack TEXT, rule TEXT, law TEXT)", [law for law in laws if law[2]])
+        self.connection.execute("""
+            CREATE TEMP TABLE decided AS
+            SELECT d.sample_id, d.rule_id, d.codes, d.action.kind AS action, coalesce(s.rank, 2) AS rank,
+                split_part(d.rule_id, '/', 1) AS pack, substr(d.rule_id, strpos(d.rule_id, '/') + 1) AS rule
+            FROM decisions d LEFT JOIN severities s ON s.name = d.severity
+        """)
+        self.connection.execute("""
+            CREATE TEMP TABLE found AS
+            WITH kinds AS (SELECT sample_id, code, count(*) AS findings FROM findings GROUP BY ALL),
+            ruled AS (SELECT sample_id, unnest(codes) AS code, rank FROM decided),
+            strongest AS (SELECT sample_id, code, max(rank) AS rank FROM ruled GROUP BY ALL)
+            SELECT k.sample_id, k.code, k.findings, coalesce(s.rank, t.rank, ?) AS rank
+            FROM kinds k LEFT JOIN strongest s USING (sample_id, code) LEFT JOIN taxonomy t USING (code)
+        """, [describe("").severity.rank])  # fmt: skip
+
+    def _checked(self) -> Checked:
+        """A function: how many samples at least one of some detectors looked at."""
+        groups = [
+            (frozenset(names or ()), count)
+            for names, count in self._rows("SELECT list_sort(checked), count(*) FROM samples GROUP BY 1")
+        ]
+
+        def count(detectors: Iterable[str]) -> int:
+            wanted = frozenset(detectors)
+            return sum(samples for names, samples in groups if names & wanted)
+
+        return count
+
+    def _seekers(self, manifest: Manifest) -> Seekers:
+        """The detectors that look for each code, by their own word or by what they found."""
+        seekers: dict[str, set[str]] = defaultdict(set)
+        for entry in manifest.detectors:
+            for code in entry.codes:
+                seekers[code].add(entry.name)
+        for code, detector in self._rows("SELECT DISTINCT code, detector FROM findings"):
+            seekers[code].add(detector)
+        return seekers
+
+    def _verdict(self, manifest: Manifest, samples: int, integrity: Integrity) -> Verdict:
+        fail_on = _fail_on(manifest)
+        violating = self._number("SELECT count(DISTINCT sample_id) FROM decided WHERE rank >= ?", fail_on.rank)
+        unchecked = self._number("""
+            SELECT count(*) FROM (
+                SELECT sample_id FROM failures UNION SELECT sample_id FROM samples WHERE len(failed) > 0
+            )
+        """)
+        missing = integrity.missing_parts + sum(abs(said - there) for _, said, there in integrity.mismatches)
+        partial = manifest.status != "complete"
+        if violating:
+            state = "violated"
+        elif unchecked or partial or missing:
+            state = "incomplete"
+        else:
+            state = "pass" if samples and manifest.packs else "unjudged"
+        return Verdict(state, fail_on, violating, unchecked, partial, missing)  # type: ignore[arg-type]
+
+    def _scope(self, manifest: Manifest, samples: int) -> Scope:
+        pictures, size_bytes = self._rows(
+            "SELECT count(*) FILTER (coalesce(format, '') <> ''), coalesce(sum(bytes), 0)::BIGINT FROM samples"
+        )[0]
+        formats = self._rows("""
+            SELECT coalesce(format, '') AS name, count(*) AS samples, coalesce(sum(bytes), 0)::BIGINT
+            FROM samples GROUP BY 1 ORDER BY samples DESC, name
+        """)
+        skips = self._rows("""
+            SELECT entry.key, left(entry.value, ?) AS reason, count(*) AS samples
+            FROM (SELECT unnest(map_entries(skipped)) AS entry FROM samples) GROUP BY 1, 2 ORDER BY samples DESC, 1, 2
+        """, MESSAGE_CHARS)  # fmt: skip
+        members = sorted(manifest.skipped_members.items(), key=lambda item: (-item[1], item[0]))
+        return Scope(
+            samples=samples,
+            with_picture=pictures,
+            size_bytes=size_bytes,
+            formats=_top([Format(*row) for row in formats], FORMATS),
+            coverage=self._coverage(manifest),
+            skips=_top([Skip(*row) for row in skips], SKIPS),
+            skipped_members=_top(members, MEMBERS),
+        )
+
+    def _coverage(self, manifest: Manifest) -> tuple[Coverage, ...]:
+        counts: dict[str, tuple[int, int, int]] = {
+            stage: (checked, failed, skipped)
+            for stage, checked, failed, skipped in self._rows("""
+                SELECT stage, count(*) FILTER (outcome = 0), count(*) FILTER (outcome = 1),
+                    count(*) FILTER (outcome = 2)
+                FROM (
+                    SELECT unnest(checked) AS stage, 0 AS outcome FROM samples
+                    UNION ALL SELECT unnest(failed), 1 FROM samples
+                    UNION ALL SELECT unnest(map_keys(skipped)), 2 FROM samples
+                ) GROUP BY stage ORDER BY stage LIMIT 200
+            """)
+        }
+        versions = {entry.name: entry.version for entry in manifest.detectors}
+        stages = list(versions) + [stage for stage in counts if stage not in versions]
+        return tuple(Coverage(stage, versions.get(stage, ""), *counts.get(stage, (0, 0, 0))) for stage in stages)
+
+    def _findings(self, seekers: Seekers, checked: Checked) -> Findings:
+        kinds = [
+            KindRow(
+                code=code,
+                severity=_SEVERITIES[rank],
+                samples=samples,
+                findings=findings,
+                checked=max(samples, checked(seekers[code])),
+                by_severity=tuple(split),
+            )
+            for code, rank, samples, findings, *split in self._rows("""
+                SELECT code, max(rank) AS worst, count(*) AS samples, sum(findings)::BIGINT,
+                    count(*) FILTER (rank = 0), count(*) FILTER (rank = 1), count(*) FILTER (rank = 2),
+                    count(*) FILTER (rank = 3), count(*) FILTER (rank = 4)
+                FROM found GROUP BY code ORDER BY worst DESC, samples DESC, code
+            """)
+        ]
+        seen = {kind.code for kind in kinds}
+        absent = [
+            AbsentKind(code, looked, stats.upper_bound_of_none(looked))
+            for code in sorted(seekers.keys() - seen, key=_taxonomy_order)
+            if (looked := checked(seekers[code]))
+        ]
+        severities = self._severities()
+        return Findings(
+            findings=sum(row.findings for row in severities),
+            samples=sum(row.samples for row in severities if row.severity is not Severity.INFO),
+            severities=severities,
+            kinds=_top(kinds, KINDS),
+            absent=_top(absent, ABSENT),
+            not_sought=tuple(code for code in CODES if code not in seekers),
+        )
+
+    def _severities(self) -> tuple[SeverityRow, ...]:
+        samples = dict(
+            self._rows("""
+                SELECT rank, count(*) FROM (
+                    SELECT max(rank) AS rank FROM (
+                        SELECT sample_id, rank FROM found UNION ALL SELECT sample_id, rank FROM decided
+                    ) GROUP BY sample_id
+                ) GROUP BY rank
+            """)
+        )
+        findings = dict(self._rows("SELECT rank, sum(findings)::BIGINT FROM found GROUP BY rank"))
+        return tuple(
+            SeverityRow(entry, samples.get(entry.rank, 0), findings.get(entry.rank, 0)) for entry in reversed(Severity)
+        )
+
+    def _linkage(self, seekers: Seekers) -> Linkage:
+        belonging = [
+            (code, part)
+            for part, patterns in PART_CODES.items()
+            for code in sorted(seekers)
+            if any(matches(pattern, code) for pattern in patterns)
+        ]
+        sought = {part for _, part in belonging}
+        self._table("parts (code TEXT, bit INTEGER)", [(code, 1 << PARTS.index(part)) for code, part in belonging])
+        groups = [
+            (frozenset(part for bit, part in enumerate(PARTS) if mask >> bit & 1), count)
+            for mask, count in self._rows("""
+                SELECT mask, count(*) AS samples
+                FROM (SELECT bit_or(bit) AS mask FROM found JOIN parts USING (code) GROUP BY sample_id)
+                WHERE bit_count(mask) > 1 GROUP BY mask ORDER BY samples DESC, mask
+            """)
+        ]
+        named = []
+        for parts in NAMED:
+            samples = sum(count for group, count in groups if group.issuperset(parts))
+            named.append(Combination(parts, samples, sought.issuperset(parts)))
+        exact = [Combination(tuple(part for part in PARTS if part in group), count) for group, count in groups]
+        not_public = self._number("""
+            SELECT count(*) FROM found JOIN samples USING (sample_id)
+            WHERE code = 'face' AND coalesce(visibility, 'unknown') <> 'public'
+        """)
+        return Linkage(tuple(named), _top(exact, COMBINATIONS), not_public)
+
+    def _provenance(self) -> tuple[VisibilityRow, ...]:
+        counts = {
+            (visibility, training): count
+            for visibility, training, count in self._rows("""
+                SELECT CASE WHEN list_contains(?, visibility) THEN visibility ELSE 'unknown' END,
+                    CASE WHEN list_contains(?, training) THEN training ELSE 'unspecified' END, count(*)
+                FROM samples GROUP BY 1, 2
+            """, list(VISIBILITIES), list(TRAININGS))
+        }  # fmt: skip
+        rows = []
+        for visibility in ("public", "restricted", "private", "unknown"):
+            trainings = tuple(counts.get((visibility, training), 0) for training in TRAININGS)
+            rows.append(VisibilityRow(visibility, sum(trainings), trainings))
+        return tuple(rows)
+
+    def _actions(self, samples: int) -> tuple[tuple[str, int], ...]:
+        strongest = dict(
+            self._rows("""
+                SELECT rank, count(*) FROM (
+                    SELECT max(coalesce(a.rank, 0)) AS rank FROM decided d LEFT JOIN actions a ON a.name = d.action
+                    GROUP BY d.sample_id
+                ) WHERE rank > 0 GROUP BY rank
+            """)
+        )
+        strongest[0] = max(0, samples - sum(strongest.values()))
+        return tuple((name, strongest.get(rank, 0)) for rank, name in enumerate(ACTIONS))
+
+    def _rules(self, manifest: Manifest) -> tuple[Top[RuleRow], tuple[tuple[str, int], ...]]:
+        known = _known_rules(manifest)
+        rows = []
+        fired = set()
+        for pack, rule, rank, actions, samples in self._rows("""
+            SELECT pack, rule, max(rank) AS rank, list_sort(list(DISTINCT action)), count(DISTINCT sample_id) AS samples
+            FROM decided GROUP BY pack, rule ORDER BY rank DESC, samples DESC, pack, rule
+        """):
+            fired.add((pack, rule))
+            facts = known.get((pack, rule), {})
+            title, why, law = (facts.get(name, "") for name in ("title", "why", "law"))
+            kinds = tuple(name for name in reversed(ACTIONS) if name in actions)
+            rows.append(RuleRow(pack, rule, title or rule, why, law, _SEVERITIES[rank], kinds, samples))
+        silent: dict[str, int] = {entry.pack: 0 for entry in manifest.packs}
+        for pack, rule in known:
+            silent[pack] += (pack, rule) not in fired
+        return _top(rows, RULES), tuple((pack, count) for pack, count in silent.items() if count)
+
+    def _packs(self, manifest: Manifest) -> Top[PackRow]:
+        titles = {key: facts.get("title", "") or key[1] for key, facts in _known_rules(manifest).items()}
+        laws: dict[str, list[LawRow]] = defaultdict(list)
+        for pack, law, rules, samples in self._rows("""
+            SELECT pack, law, list_sort(list(DISTINCT rule)), count(DISTINCT sample_id) AS samples
+            FROM decided JOIN laws USING (pack, rule) GROUP BY pack, law ORDER BY samples DESC, pack, law
+        """):
+            laws[pack].append(LawRow(law, tuple(titles[pack, rule] for rule in rules), samples))
+        return _top([PackRow(entry, _top(laws[entry.pack], LAWS)) for entry in manifest.packs], PACKS)
+
+    def _failures(self) -> Top[FailureRow]:
+        rows = self._rows("""
+            SELECT stage, kind, left(message, ?) AS message, count(DISTINCT sample_id) AS samples
+            FROM failures GROUP BY 1, 2, 3 ORDER BY samples DESC, 1, 2, 3 LIMIT ?
+        """, MESSAGE_CHARS, FAILURES)  # fmt: skip
+        groups = self._number("""
+            SELECT count(*) FROM (SELECT DISTINCT stage, kind, left(message, ?) FROM failures)
+        """, MESSAGE_CHARS)  # fmt: skip
+        return Top(tuple(FailureRow(*row) for row in rows), groups - len(rows))
+
+    def _histograms(self, seekers: Seekers, checked: Checked) -> tuple[Histogram, ...]:
+        faces = """
+            SELECT 100 * greatest(f.w, f.h) / greatest(s.width, s.height) AS value
+            FROM findings f JOIN samples s USING (sample_id)
+            WHERE f.code = 'face' AND f.w > 0 AND f.h > 0 AND s.width > 0
+        """
+        per_sample = "SELECT findings AS value FROM found WHERE code = 'face'"
+        megapixels = "SELECT width::DOUBLE * height / 1e6 AS value FROM samples WHERE width > 0 AND height > 0"
+        counts = self._binned("faces_per_picture", per_sample, (2, 3, 6, 11))
+        none = max(0, checked(seekers["face"]) - counts.total)
+        return (
+            self._binned("face_size", faces, (1, 2, 5, 10, 20, 40)),
+            Histogram(counts.name, (("none", none), *counts.bins), counts.median),
+            self._location(checked(set().union(*(seekers[code] for code in _LOCATIONS)))),
+            self._binned("picture_size", megapixels, (0.1, 0.5, 1, 4, 12)),
+            self._channels(),
+        )
+
+    def _binned(self, name: str, values: str, edges: Sequence[float]) -> Histogram:
+        """A histogram of the query `values`: bin 0 is below the first edge, bin i from edge i - 1 on."""
+        rows = self._rows(
+            "SELECT len(list_filter(?::DOUBLE[], lambda edge: edge <= value)) AS bin, count(*) "  # noqa: S608
+            f"FROM ({values}) GROUP BY bin",
+            list(edges),
+        )
+        counts = dict(rows)
+        median = self._rows(f"SELECT median(value) FROM ({values})")[0][0]  # noqa: S608
+        bins = tuple((str(index), counts.get(index, 0)) for index in range(len(edges) + 1))
+        return Histogram(name, bins, None if median is None else float(median))
+
+    def _location(self, searched: int) -> Histogram:
+        counts = dict(
+            self._rows("""
+                SELECT finest, count(*) FROM (
+                    SELECT min(list_position(?, code)) AS finest FROM found GROUP BY sample_id
+                ) WHERE finest IS NOT NULL GROUP BY finest
+            """, list(_LOCATIONS))
+        )  # fmt: skip
+        bins = [(name, counts.get(rank, 0)) for rank, name in enumerate(_LOCATIONS.values(), 1)]
+        return Histogram("location", (*bins, ("none", max(0, searched - sum(counts.values())))))
+
+    def _channels(self) -> Histogram:
+        rows = self._rows("""
+            SELECT coalesce(channel, '') AS channel, count(DISTINCT sample_id) AS samples
+            FROM findings GROUP BY 1 ORDER BY samples DESC, 1 LIMIT 20
+        """)
+        return Histogram("channel", tuple((channel, samples) for channel, samples in rows))
+
+    def _redaction(self, manifest: Manifest) -> Redaction | None:
+        summary = redactions.read(self.audit.path)
+        if summary is None:
+            return None
+        current = (summary.policy_hash, summary.source_fingerprint) == (
+            manifest.policy_hash,
+            manifest.source_fingerprint,
+        )
+        return Redaction(summary, current)
+
+    def _integrity(self, manifest: Manifest) -> Integrity:
+        there = {table: self._number(f"SELECT count(*) FROM {table}") for table in TABLES}  # noqa: S608
+        said = {table: manifest.counts.get(table, there[table]) for table in TABLES}
+        return Integrity(
+            manifest_sha256=sha256(self.audit.path / NAME),
+            parts=len(manifest.parts),
+            missing_parts=sum(not (self.audit.path / name).is_file() for name in manifest.parts),
+            mismatches=tuple((table, said[table], there[table]) for table in TABLES if said[table] != there[table]),
+        )
+
+
+def _top(rows: Sequence[T], limit: int) -> Top[T]:
+    return Top(tuple(rows[:limit]), max(0, len(rows) - limit))
+
+
+def _fail_on(manifest: Manifest) -> Severity:
+    """The severity from which a decision is a violation; an unreadable option falls back to the default."""
+    value = manifest.options.get("fail_on")
+    return Severity(value) if value in set(_SEVERITIES) else Severity.HIGH
+
+
+def _known_rules(manifest: Manifest) -> dict[tuple[str, str], dict[str, str]]:
+    """What the manifest says of each rule, by pack and rule. A key may be "rule" or "pack/rule"."""
+    return {
+        (entry.pack, rule.removeprefix(f"{entry.pack}/")): facts
+        for entry in manifest.packs
+        for rule, facts in entry.rules.items()
+    }
+
+
+def _taxonomy_order(code: str) -> tuple[int, str]:
+    return (list(CODES).index(code) if code in CODES else len(CODES), code)

@@ -1,0 +1,265 @@
+"""What a report says, as plain counts: frozen values without text, layout or language.
+
+`measure.summarise` fills them from an audit; `html` turns them into a page. Nothing here can name a sample: there is no
+field for an id, a path, a preview, a token or a value. Counts are samples unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from privacy_audit.store.manifest import DetectorEntry, Manifest, PackEntry
+from privacy_audit.store.redactions import RedactionSummary
+from privacy_audit.types import Severity
+
+T = TypeVar("T")
+State = Literal["pass", "violated", "incomplete", "unjudged"]
+Part = Literal["face", "name", "place", "time", "contact", "identifier", "child"]
+PARTS: tuple[Part, ...] = ("face", "name", "place", "time", "contact", "identifier", "child")
+"""What can stand together on one sample. `place` is a precise one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Top(Generic[T]):
+    """The first rows of a ranking, and how many rows follow them in the audit's tables."""
+
+    rows: tuple[T, ...]
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome, by the rules of the exit code: violated beats incomplete beats pass.
+
+    `unjudged` is a pass that says nothing: there was no sample, or no rule.
+    """
+
+    state: State
+    fail_on: Severity
+    violating: int
+    unchecked: int
+    """Samples that at least one stage failed on."""
+    partial: bool
+    missing: int
+    """Rows and parts that the manifest names and the folder does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What one detector or stage did. `version` is empty for a stage that is no detector."""
+
+    stage: str
+    version: str
+    checked: int
+    failed: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Samples that a stage did not run on, as planned."""
+
+    stage: str
+    reason: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One file format, known by content; empty when there was no picture or it could not be read."""
+
+    name: str
+    samples: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What was there to look at."""
+
+    samples: int
+    with_picture: int
+    size_bytes: int
+    formats: Top[Format]
+    coverage: tuple[Coverage, ...]
+    skips: Top[Skip]
+    skipped_members: Top[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityRow:
+    """Samples whose strongest finding or decision has this severity, and all findings that have it."""
+
+    severity: Severity
+    samples: int
+    findings: int
+
+
+@dataclass(frozen=True, slots=True)
+class KindRow:
+    """One kind of finding.
+
+    `checked` counts the samples that a detector of this kind looked at; `by_severity` splits `samples`, info first.
+    """
+
+    code: str
+    severity: Severity
+    samples: int
+    findings: int
+    checked: int
+    by_severity: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentKind:
+    """A kind that a detector looked for on `checked` samples and found on none."""
+
+    code: str
+    checked: int
+    upper_bound: float
+    """Rate of future samples of the same kind that the same detectors would flag, at most, with 95 % confidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All findings. A sample counts once per kind; `samples` have a finding that is more than a fact about rights."""
+
+    findings: int
+    samples: int
+    severities: tuple[SeverityRow, ...]
+    kinds: Top[KindRow]
+    absent: Top[AbsentKind]
+    not_sought: tuple[str, ...]
+    """Codes of the taxonomy that no detector of this audit looks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """Parts that stand together on `samples` samples. `sought` is False when no detector looks for one of them."""
+
+    parts: tuple[Part, ...]
+    samples: int
+    sought: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Linkage:
+    """`named`: combinations that say more than their parts, whatever else is there. `exact`: just these parts."""
+
+    named: tuple[Combination, ...]
+    exact: Top[Combination]
+    not_public: int
+    """Samples with a face and no evidence that they were public."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisibilityRow:
+    """Samples of one visibility; `trainings` splits them in the order of `types.TRAININGS`."""
+
+    visibility: str
+    samples: int
+    trainings: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """A rule that fired. `pack` and `rule` are the two halves of its id."""
+
+    pack: str
+    rule: str
+    title: str
+    why: str
+    law: str
+    severity: Severity
+    actions: tuple[str, ...]
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """`actions` splits all samples by the strongest action on each; a sample that no rule fired on is kept."""
+
+    actions: tuple[tuple[str, int], ...]
+    rules: Top[RuleRow]
+    silent: tuple[tuple[str, int], ...]
+    """Per pack, how many of its rules did not fire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts per bin, named by keys of the catalogue. `median` is in the unit of the bins, None when there is none."""
+
+    name: str
+    bins: tuple[tuple[str, int], ...]
+    median: float | None = None
+
+    @property
+    def total(self) -> int:
+        """Sum of all bins."""
+        return sum(count for _, count in self.bins)
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRow:
+    """Failures of one stage, kind and message."""
+
+    stage: str
+    kind: str
+    message: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class LawRow:
+    """What one article (or group of articles) of a pack was named for."""
+
+    law: str
+    rules: tuple[str, ...]
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackRow:
+    """A pack, and the articles that its rules named on this dataset."""
+
+    pack: PackEntry
+    laws: Top[LawRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Integrity:
+    """What a reader needs to check that nothing was changed. `manifest_sha256` is the digest of audit.json."""
+
+    manifest_sha256: str
+    parts: int
+    missing_parts: int
+    mismatches: tuple[tuple[str, int, int], ...]
+    """Table, rows that the manifest counts, rows that are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """The last redaction. `current` is False when the audit or the policy changed since."""
+
+    summary: RedactionSummary
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Everything that a report says."""
+
+    manifest: Manifest
+    verdict: Verdict
+    scope: Scope
+    findings: Findings
+    linkage: Linkage
+    provenance: tuple[VisibilityRow, ...]
+    decisions: Decisions
+    redaction: Redaction | None
+    detectors: Top[DetectorEntry]
+    histograms: tuple[Histogram, ...]
+    failures: Top[FailureRow]
+    packs: Top[PackRow]
+    integrity: Integrity

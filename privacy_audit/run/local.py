@@ -1,0 +1,227 @@
+"""Runs jobs on this machine, in worker processes that may die.
+
+A crash or a hang in native code costs exactly the sample that caused it; the other results stand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from privacy_audit.errors import AuditError, PrivacyAuditError
+from privacy_audit.run.worker import receive, send
+from privacy_audit.types import FailureKind
+
+DEFAULT_TIMEOUT_S = 120.0
+_START_S = 120.0  # the first batch also pays for imports and models, on a slow disk perhaps
+_MAX_CULPRITS = 64
+
+_THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS")
+# glibc gives freed pixel buffers back to the system at once and faults them in again; a fifth of the time goes there.
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "268435456", "MALLOC_TRIM_THRESHOLD_": "536870912"}
+
+
+class Job(Protocol):
+    """A piece of work that pickles. `culprits` and `cautious` are as in ShardJob."""
+
+    @property
+    def culprits(self) -> Any:
+        """Positions that killed a worker."""
+        ...
+
+    @property
+    def cautious(self) -> bool:
+        """Whether to take one sample at a time."""
+        ...
+
+    def run(self, announce: Callable[[int], None]) -> Any:
+        """Do the work, announcing the position of every batch before touching it."""
+        ...
+
+
+J = TypeVar("J", bound=Job)
+
+
+class LocalRunner:
+    """`jobs` worker processes with one thread each; 0 runs in this process, without any isolation."""
+
+    def __init__(self, jobs: int, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        self._jobs = jobs
+        self._timeout_s = timeout_s
+
+    def map(self, jobs: Iterable[J]) -> Iterator[Any]:
+        """Results in the order in which they finish. The first error ends the run."""
+        if self._jobs == 0:
+            for job in jobs:
+                yield job.run(lambda _: None)
+            return
+        todo: queue.Queue[J | None] = queue.Queue(maxsize=2 * self._jobs)
+        done: queue.Queue[tuple[str, Any]] = queue.Queue()
+        stop = threading.Event()
+        workers = [Worker(self._timeout_s) for _ in range(self._jobs)]
+        threads = [threading.Thread(target=_serve, args=(worker, todo, done, stop), daemon=True) for worker in workers]
+        feeder = threading.Thread(target=_feed, args=(jobs, todo, done, stop, self._jobs), daemon=True)
+        try:
+            for thread in [*threads, feeder]:
+                thread.start()
+            running = len(threads)
+            while running:
+                kind, value = done.get()
+                if kind == "result":
+                    yield value
+                elif kind == "error":
+                    raise value
+                else:
+                    running -= 1
+        finally:
+            stop.set()
+            for worker in workers:
+                worker.kill()
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    todo.get_nowait()
+
+
+def _feed(
+    jobs: Iterable[J], todo: queue.Queue[J | None], done: queue.Queue[Any], stop: threading.Event, n: int
+) -> None:
+    try:
+        for job in jobs:
+            if stop.is_set():
+                return
+            todo.put(job)
+    except PrivacyAuditError as error:
+        done.put(("error", error))
+    except OSError as error:
+        done.put(("error", AuditError(f"the source cannot be read: {error.strerror or 'input/output error'}.")))
+    for _ in range(n):
+        todo.put(None)
+
+
+def _serve(worker: Worker, todo: queue.Queue[J | None], done: queue.Queue[Any], stop: threading.Event) -> None:
+    try:
+        while not stop.is_set():
+            job = todo.get()
+            if job is None:
+                break
+            done.put(("result", worker.supervised(job)))
+        worker.close()
+        done.put(("closed", None))
+    except Exception as error:  # noqa: BLE001 - handed to the thread that reads results
+        done.put(("error", error))
+
+
+class Worker:
+    """One worker process, started again when it dies."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
+
+    def supervised(self, job: Any) -> Any:
+        """Run `job`. A crash or hang is retried one sample at a time; what fails twice becomes a culprit."""
+        suspect: int | None = None
+        while True:
+            at, kind, result = self._attempt(job)
+            if kind is None:
+                return result
+            if self._killed:
+                raise AuditError("interrupted")
+            if job.cautious and at is not None and at == suspect:
+                job = replace(job, culprits={**job.culprits, at: kind})
+                suspect = None
+            else:
+                suspect = at if job.cautious else None
+                job = replace(job, cautious=True)
+            if at is None or len(job.culprits) > _MAX_CULPRITS:
+                raise AuditError(
+                    "worker processes die before they can do any work. Try again with --jobs 0 to see why, or set "
+                    "PRIVACY_AUDIT_DEBUG=1 to see what they print."
+                )
+
+    def _attempt(self, job: Any) -> tuple[int | None, FailureKind | None, Any]:
+        """Position that was being touched, what went wrong (None: nothing), and the result."""
+        fresh = self._process is None or self._process.poll() is not None
+        process = self._start() if fresh else self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        at: int | None = None
+        timed_out = threading.Event()
+
+        def expire() -> None:
+            timed_out.set()
+            process.kill()
+
+        allowed = self._timeout_s + (_START_S if fresh else 0.0)
+        timer = threading.Timer(allowed, expire)
+        timer.start()
+        try:
+            send(process.stdin, job)
+            while True:
+                answer: Any = receive(process.stdout)
+                timer.cancel()
+                if answer[0] == "at":
+                    at = answer[1]
+                    # A whole batch is announced at once, so it gets a whole batch's time
+                    timer = threading.Timer(self._timeout_s, expire)
+                    timer.start()
+                elif answer[0] == "done":
+                    return at, None, answer[1]
+                else:
+                    raise answer[1]
+        except (EOFError, BrokenPipeError):
+            process.wait()
+            self._process = None
+            return at, "timeout" if timed_out.is_set() else "crash", None
+        finally:
+            timer.cancel()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            **dict.fromkeys(_THREAD_SETTINGS, "1"),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+        for name, value in _KEEP_MEMORY.items():
+            environment.setdefault(name, value)
+        # What libraries print may quote a sample, so it goes nowhere unless a developer asks for it
+        errors = None if os.environ.get("PRIVACY_AUDIT_DEBUG") else subprocess.DEVNULL
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "privacy_audit.run.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for the parent, which then ends its workers
+        )
+        return self._process
+
+    def close(self) -> None:
+        """Let the worker end by itself."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            self._process.wait(timeout=10)
+            self._release()
+
+    def kill(self) -> None:
+        """End the worker now."""
+        self._killed = True
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._release()
+
+    def _release(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout) if self._process else ():
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()

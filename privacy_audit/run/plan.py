@@ -1,0 +1,87 @@
+"""What a run does, apart from where: everything a worker needs for one shard, and a hash of all that shapes results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from privacy_audit.detectors import registry
+from privacy_audit.detectors.base import Detector, models_of
+from privacy_audit.evidence import key_id
+from privacy_audit.policy import Pack, fingerprint
+from privacy_audit.sources import Shard, Source
+from privacy_audit.types import FailureKind
+from privacy_audit.version import __version__
+
+TOOL_VERSION = __version__
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSpec:
+    """A detector by name, with the options of its constructor."""
+
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def build(self) -> Detector:
+        """Construct it: loads its model."""
+        return registry.find(self.name)(**self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The same for every shard of a run."""
+
+    detectors: tuple[DetectorSpec, ...]
+    packs: tuple[Pack, ...]
+    token_key: bytes
+    source_options: Mapping[str, object] = field(default_factory=dict)
+
+    def hash(self) -> str:
+        """Hex sha256 over tool, detectors with versions and models, rules, key and options."""
+        detectors = []
+        for spec in self.detectors:
+            detector = registry.find(spec.name)
+            models = {model.name: model.sha256 for model in models_of(detector)}
+            detectors.append([spec.name, detector.version, dict(spec.options), models])
+        facts = {
+            "tool": TOOL_VERSION,
+            "detectors": sorted(detectors, key=lambda entry: str(entry[0])),
+            "policy": fingerprint(self.packs),
+            "key": key_id(self.token_key),
+            "source": dict(self.source_options),
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ShardJob:
+    """One shard of a scan. `culprits` are positions in the shard that crashed or hung a worker, with the kind."""
+
+    source: Source
+    shard: Shard
+    plan: Plan
+    plan_hash: str
+    output: Path
+    culprits: Mapping[int, FailureKind] = field(default_factory=dict)
+    cautious: bool = False
+    """One sample at a time, so that a crash names its culprit."""
+
+    def run(self, announce: Callable[[int], None]) -> ShardSummary:
+        """Do the work; see run_shard."""
+        from privacy_audit.run.shard import run_shard
+
+        return run_shard(self, announce)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardSummary:
+    """What came out of one shard: counts only."""
+
+    shard: str
+    counts: Mapping[str, int]
+    skipped_members: Mapping[str, int]
+    seconds: Mapping[str, float]

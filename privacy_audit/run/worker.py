@@ -1,0 +1,73 @@
+"""A worker process: jobs come in on standard input as pickles, answers go out on what was standard output.
+
+Not multiprocessing: its spawned children import the caller's main module again, so that a script without a
+`if __name__ == "__main__"` guard would start itself over and over. `privacy_audit.scan()` has to work from any script.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from typing import IO, Literal
+
+from privacy_audit.errors import AuditError, PrivacyAuditError
+
+Answer = tuple[Literal["at"], int] | tuple[Literal["done"], object] | tuple[Literal["error"], PrivacyAuditError]
+
+
+def send(stream: IO[bytes], value: object) -> None:
+    """Write one length-prefixed pickle."""
+    data = pickle.dumps(value)
+    stream.write(len(data).to_bytes(8, "big") + data)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> object:
+    """Read one length-prefixed pickle; raises EOFError when the other side is gone.
+
+    Both sides are this package in processes of this user; nothing from a dataset is ever unpickled.
+    """
+    header = stream.read(8)
+    if len(header) < 8:
+        raise EOFError
+    data = stream.read(int.from_bytes(header, "big"))
+    return pickle.loads(data)  # noqa: S301
+
+
+def main() -> None:
+    """Serve jobs until standard input closes."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a library that prints must not break the protocol
+    while True:
+        try:
+            job = receive(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            result = job.run(lambda position: send(answers, ("at", position)))  # type: ignore[attr-defined]
+        except PrivacyAuditError as error:
+            send(answers, ("error", error))
+        except OSError as error:
+            send(answers, ("error", AuditError(f"cannot write the results: {error.strerror or 'input/output error'}.")))
+        except Exception as error:  # noqa: BLE001 - the text may quote a sample, so only its kind goes out
+            where = _place(error)
+            send(
+                answers, ("error", AuditError(f"internal error ({type(error).__name__} in {where}). Please report it."))
+            )
+        else:
+            send(answers, ("done", result))
+
+
+def _place(error: BaseException) -> str:
+    """Module and line where an exception arose: enough to find the fault, and nothing of the data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "an unknown place"
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""What a source is: shards that are cheap to plan and to send, and items read from one shard as a stream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from privacy_audit.sources.jsontext import flatten
+from privacy_audit.types import Channel, Failure, Sample, Skipped, Text
+
+CAPTION_NAMES = frozenset(
+    {
+        *("caption", "captions", "text", "texts", "description", "descriptions", "title", "alt", "alt_text", "alttext"),
+        *("prompt", "comment", "comments", "summary", "headline", "keywords", "tags", "hashtags", "label", "labels"),
+        *("bio", "message", "keterangan", "judul", "deskripsi", "teks", "komentar"),
+    }
+)
+_URL_NAME = re.compile(r"(?:^|[_.\-])(?:url|urls|uri|link|href|homepage|website)(?:$|[_.\-\[])", re.IGNORECASE)
+_URL_VALUE = re.compile(r"\s*(?:https?|ftp)://", re.IGNORECASE)
+SHORTEST_NUMBER = 7
+"""Digits from which on a number in a record is read as text: a phone or an identity number stored as a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a sample is stored, for the sink that writes it back: its file and its table row, each None if it has none.
+
+    Names are relative to the source's root. `file` may name a file that does not exist.
+    """
+
+    file: str | None = None
+    table: str | None = None
+    row: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One sample, and what went wrong or was left out while reading it."""
+
+    sample: Sample
+    failures: tuple[Failure, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedMember:
+    """Something in the source that is no sample: counted by reason, never silently left out."""
+
+    reason: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A piece of work: small enough to send to another process, and stable between runs."""
+
+    id: str
+    samples: int
+    fingerprint: str
+    content: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a first look at a source says."""
+
+    samples: int
+    fingerprint: str
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A dataset. Picklable: it is sent to every worker."""
+
+    kind: str
+    name: str
+
+    def survey(self) -> Survey:
+        """Count what is there; raises SourceError when there is nothing to audit."""
+        ...
+
+    def shards(self) -> Iterator[Shard]:
+        """All shards, in an order that does not change while the source does not."""
+        ...
+
+    def read(self, shard: Shard) -> Iterator[Item | SkippedMember]:
+        """The items of one shard, one at a time."""
+        ...
+
+
+def texts_of(record: Mapping[str, object], prefix: str = "", captions: frozenset[str] = frozenset()) -> list[Text]:
+    """The texts in a record: every string, and every number long enough to be an identifier.
+
+    `captions` are further field names that hold captions. Field names get `prefix`.
+    """
+    texts = []
+    for path, value in flatten(record):
+        if isinstance(value, bool) or value is None:
+            continue
+        if isinstance(value, int) and len(str(abs(value))) >= SHORTEST_NUMBER:
+            texts.append(Text("record", prefix + path, str(value)))
+        elif isinstance(value, str) and value.strip():
+            texts.append(Text(_channel(path, value, captions), prefix + path, value))
+    return texts
+
+
+def _channel(path: str, value: str, captions: frozenset[str]) -> Channel:
+    first = path.split(".", 1)[0].split("[", 1)[0]
+    last = path.rsplit(".", 1)[-1].split("[", 1)[0].lower()
+    if first in captions or path in captions:
+        return "caption"
+    if _URL_NAME.search(path) or _URL_VALUE.match(value):
+        return "url"
+    return "caption" if last in CAPTION_NAMES else "record"

@@ -1,0 +1,95 @@
+"""Reads an audit folder: the manifest, and SQL (DuckDB) over its Parquet parts without loading them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from privacy_audit.store import manifest as manifests
+from privacy_audit.store.schema import TABLES, schema
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+    import pyarrow as pa
+
+
+PACKS = "packs"
+
+
+class Table:
+    """One table of an audit, lazily: count it, iterate over it, filter it, or take it into pandas.
+
+    Conditions are SQL of the person who holds the audit, over an in-memory view: there is nothing to inject into.
+    """
+
+    def __init__(self, folder: AuditFolder, name: str, condition: str = "TRUE") -> None:
+        self._folder, self.name, self._condition = folder, name, condition
+
+    def __len__(self) -> int:
+        return int(self._folder.sql(f"SELECT count(*) FROM {self.name} WHERE {self._condition}")[0][0])  # noqa: S608
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for batch in self._relation().fetch_record_batch(10_000):
+            yield from batch.to_pylist()
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {len(self):,} rows>"
+
+    def where(self, condition: str) -> Table:
+        """The rows that fulfil an SQL condition, such as "code = 'face' AND score > 0.5"."""
+        return Table(self._folder, self.name, f"({self._condition}) AND ({condition})")
+
+    def to_arrow(self) -> pa.Table:
+        """All rows as an Arrow table."""
+        import pyarrow as pa
+
+        return pa.Table.from_batches(self._relation().fetch_record_batch(100_000), schema=schema(self.name))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """All rows as a DataFrame; maps become dicts."""
+        frame: pd.DataFrame = self.to_arrow().to_pandas(maps_as_pydicts="strict")
+        return frame
+
+    def _relation(self) -> duckdb.DuckDBPyRelation:
+        return self._folder.connection.sql(f"SELECT * FROM {self.name} WHERE {self._condition}")  # noqa: S608
+
+
+class AuditFolder:
+    """An audit on disk. Opening it reads the manifest only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest = manifests.read(path)
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection with the views samples, findings, failures and decisions; offline and read-only."""
+        if self._connection is None:
+            import duckdb
+
+            connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+            connection.execute("SET threads TO 2")
+            for table in TABLES:
+                # "**" would also find parts of nested audits; one level is what scan writes
+                parts = sorted(str(part) for part in (self.path / table).glob("*.parquet"))
+                if parts:
+                    connection.read_parquet(parts).create_view(table)
+                else:
+                    connection.from_arrow(schema(table).empty_table()).create_view(table)
+            self._connection = connection
+        return self._connection
+
+    def packs(self) -> list[Path]:
+        """The rule packs that decided, as files that can be loaded again."""
+        return sorted((self.path / PACKS).glob("*.yaml"))
+
+    def sql(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query over the four views."""
+        return self.connection.execute(query, list(parameters)).fetchall()
+
+    def table(self, name: str) -> Table:
+        """One of the four tables."""
+        return Table(self, name)

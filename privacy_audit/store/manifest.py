@@ -1,0 +1,98 @@
+"""audit.json: what ran, with which versions and options, over what, and the digest of every part it wrote."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from privacy_audit.errors import AuditError
+from privacy_audit.store.files import write_whole
+
+NAME = "audit.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorEntry:
+    """A detector that ran. `models` maps a model's name to its sha256."""
+
+    name: str
+    version: str
+    distribution: str
+    codes: list[str]
+    method: str
+    limits: str
+    thresholds: str = ""
+    measured: str = ""
+    models: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PackEntry:
+    """A rule pack that decided."""
+
+    pack: str
+    title: str
+    version: str
+    law: str = ""
+    checked_on: str = ""
+    disclaimer: str = ""
+    rules: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Rule id to {"title", "why", "severity", "law"}: what the report prints beside a decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The content of audit.json. Times are ISO 8601 in UTC. Holds no personal value and no path of the source."""
+
+    tool_version: str
+    status: Literal["complete", "partial"]
+    started: str
+    finished: str
+    source_kind: str
+    source_name: str
+    source_fingerprint: str
+    plan_hash: str
+    policy_hash: str
+    token_key_id: str
+    options: dict[str, Any]
+    detectors: list[DetectorEntry]
+    packs: list[PackEntry]
+    counts: dict[str, int]
+    """samples, findings, failures, decisions, skipped_members, shards."""
+    skipped_members: dict[str, int] = field(default_factory=dict)
+    """Members of the source that are no samples, by reason."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Worker seconds per stage."""
+    parts: dict[str, str] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Write audit.json whole."""
+    write_whole(folder / NAME, json.dumps(asdict(manifest), indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read(folder: Path) -> Manifest:
+    """Read audit.json; raises AuditError in plain words."""
+    path = folder / NAME
+    try:
+        raw = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise AuditError(
+            f"{folder} is not an audit: it has no {NAME}. Make one with: privacy-audit scan SOURCE -o {folder}"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise AuditError(
+            f"{path} cannot be read as an audit's manifest ({type(error).__name__}). Scan again."
+        ) from error
+    if not isinstance(raw, dict) or raw.get("format_version") != FORMAT_VERSION:
+        raise AuditError(f"{path} was written by another version of privacy-audit. Scan again, or use that version.")
+    try:
+        raw["detectors"] = [DetectorEntry(**entry) for entry in raw["detectors"]]
+        raw["packs"] = [PackEntry(**entry) for entry in raw["packs"]]
+        return Manifest(**raw)
+    except (TypeError, KeyError) as error:
+        raise AuditError(f"{path} is damaged: {error}. Scan again.") from error

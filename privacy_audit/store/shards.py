@@ -1,0 +1,47 @@
+"""Writes one shard's rows. The marker comes last: a shard without it never happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from privacy_audit.store.files import sha256, whole, write_whole
+from privacy_audit.store.schema import TABLES, schema
+
+MARKERS = "shards"
+
+
+def part(audit: Path, table: str, shard: str) -> Path:
+    """Where the rows of one table and shard stand."""
+    return audit / table / f"{shard}.parquet"
+
+
+def marker(audit: Path, shard: str) -> Path:
+    """The file that says that a shard is complete."""
+    return audit / MARKERS / f"{shard}.json"
+
+
+def write(audit: Path, shard: str, rows: Mapping[str, Sequence[Mapping[str, Any]]], facts: Mapping[str, Any]) -> None:
+    """Write all tables of a shard, then its marker with `facts` and the sha256 of every part."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    digests = {}
+    for table in TABLES:
+        path = part(audit, table, shard)
+        with whole(path) as temporary:
+            pq.write_table(pa.Table.from_pylist(list(rows[table]), schema=schema(table)), temporary, compression="zstd")
+        digests[f"{table}/{path.name}"] = sha256(path)
+    write_whole(marker(audit, shard), json.dumps({**facts, "parts": digests}, indent=1, sort_keys=True) + "\n")
+
+
+def read_marker(audit: Path, shard: str) -> dict[str, Any] | None:
+    """What `write` noted about a shard, or None when it is not complete."""
+    path = marker(audit, shard)
+    try:
+        facts: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return facts
