@@ -54,7 +54,9 @@ def findings(captions: Captions, texts: list[str]) -> tuple[list[list[Finding]],
     """Findings per text, and the seconds of processor time that they took."""
     samples = [Sample(str(index), "", texts=(Text("caption", "text", value),)) for index, value in enumerate(texts)]
     begin = time.process_time()
-    outcomes = [outcome for at in range(0, len(samples), BATCH) for outcome in captions.detect(samples[at : at + BATCH])]
+    outcomes = [
+        outcome for at in range(0, len(samples), BATCH) for outcome in captions.detect(samples[at : at + BATCH])
+    ]
     spent = time.process_time() - begin
     return [[part for part in outcome if isinstance(part, Finding)] for outcome in outcomes], spent
 
@@ -79,7 +81,9 @@ def accuracy(captions: Captions, path: Path, limit: int) -> None:
     found, seconds = findings(captions, [row["text"] for row in rows])
     hits, missed, wrong = Counter[str](), Counter[str](), Counter[str]()
     for row, parts in zip(rows, found, strict=True):
-        gold = [(TYPES[a["entity_type"]], a["start"], a["end"]) for a in row["annotations"] if a["entity_type"] in TYPES]
+        gold = [
+            (TYPES[a["entity_type"]], a["start"], a["end"]) for a in row["annotations"] if a["entity_type"] in TYPES
+        ]
         mine = [(part.code, part.where.start, part.where.end) for part in parts if isinstance(part.where, Span)]
         for one in gold:
             (hits if any(_same(one, other) for other in mine) else missed)[one[0]] += 1

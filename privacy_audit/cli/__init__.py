@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 import click
@@ -40,6 +41,15 @@ class _Lazy(click.Group):
             return super().invoke(ctx)
         except PrivacyAuditError as error:
             click.echo(f"Error: {error}", err=True)
+            raise SystemExit(2) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if os.environ.get("PRIVACY_AUDIT_DEBUG"):
+                raise
+            # The text of an unforeseen error may quote the data
+            kind = type(error).__name__
+            click.echo(f"Internal error ({kind}). Please report it; PRIVACY_AUDIT_DEBUG=1 shows where.", err=True)
             raise SystemExit(2) from None
         except KeyboardInterrupt:
             click.echo("\nInterrupted. Run the same command again: it goes on where it stopped.", err=True)

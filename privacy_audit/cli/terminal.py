@@ -117,10 +117,8 @@ def _print_findings(audit: Audit) -> None:
     from privacy_audit.taxonomy import describe
 
     query = """
-        WITH worst AS (
-            SELECT sample_id, unnest(codes) AS code, max(list_position(?, severity)) AS rank
-            FROM decisions GROUP BY ALL
-        )
+        WITH fired AS (SELECT sample_id, unnest(codes) AS code, list_position(?, severity) AS rank FROM decisions),
+        worst AS (SELECT sample_id, code, max(rank) AS rank FROM fired GROUP BY ALL)
         SELECT f.code, count(*), count(DISTINCT f.sample_id), max(w.rank) FROM findings f
         LEFT JOIN worst w ON w.sample_id = f.sample_id AND w.code = f.code
         GROUP BY f.code ORDER BY max(w.rank) DESC NULLS LAST, 3 DESC, f.code
@@ -159,9 +157,7 @@ def print_redaction(summary: RedactionSummary, output: str) -> None:
     for reason, count in summary.withheld_reasons.items():
         click.echo(f"  {_plural(count, 'picture')} withheld: {reason}")
     if summary.copied_unchecked:
-        click.echo(
-            f"  {_plural(summary.copied_unchecked, 'file')} that are no samples were copied without being looked at"
-        )
+        click.echo(f"  {_plural(summary.copied_unchecked, 'other file')} copied without being looked at")
     if not summary.verified:
         click.echo("Not verified: the copy was not audited again (--no-verify).")
         return

@@ -13,6 +13,7 @@ IMAGE, EXTENSION, TRAILER = 0x2C, 0x21, 0x3B
 PLAIN_TEXT, CONTROL, COMMENT, APPLICATION = 0x01, 0xF9, 0xFE, 0xFF
 PLAYBACK = frozenset({b"NETSCAPE2.0", b"ANIMEXTS1.0"})
 ICC = b"ICCRGBG1012"
+NO_END = "GIF: no end of image"
 _XMP = b"XMP DataXMP"
 
 
@@ -38,7 +39,7 @@ def parts(data: bytes, problems: list[str]) -> Iterator[Part]:
     at = header_end(data)
     for _ in range(MAX_PARTS):
         if at >= len(data):
-            problems.append("GIF: no end of image")
+            problems.append(NO_END)
             return
         if data[at] == TRAILER:
             yield Part(TRAILER, at, at + 1)
@@ -114,7 +115,7 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
     del exif
     problems: list[str] = []
     found = list(parts(data, problems))
-    if problems:
+    if problems and problems != [NO_END]:  # many encoders forget the end mark
         raise UnwritableError(problems[0])
     out = bytearray(data[: header_end(data)])
     if xmp:

@@ -111,12 +111,14 @@ def _raw_profile(kind: str, value: bytes) -> Block | None:
         return block("exif", raw.removeprefix(jpeg.EXIF), "raw profile")
     if raw.startswith(jpeg.XMP):
         return block("xmp", raw[len(jpeg.XMP) :], "raw profile")
+    if raw.startswith(b"8BIM"):
+        return block("photoshop", raw, "raw profile")
     if kind == "xmp" or b"<x:xmpmeta" in raw[:300]:
         return block("xmp", raw, "raw profile")
     if kind in {"icc", "icm"}:
         return block("icc", raw, "raw profile")
     if kind in {"iptc", "8bim"} and raw:
-        return block("photoshop" if raw.startswith(b"8BIM") else "iptc", raw, "raw profile")
+        return block("iptc", raw, "raw profile")
     return None
 
 

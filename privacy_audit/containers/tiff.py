@@ -220,6 +220,8 @@ def ifds(data: bytes, problems: list[str] | None = None) -> Iterator[Ifd]:
             if field.tag in _POINTERS and field.type in {4, 13, 16, 18}:
                 code = "Q" if field.type in {16, 18} else "I"
                 step = struct.calcsize(code)
+                if len(todo) > MAX_IFDS:
+                    break
                 todo += [
                     (_POINTERS[field.tag], form.number(data, field.value_at + step * index, code))
                     for index in range(min(field.size // step, MAX_IFDS))

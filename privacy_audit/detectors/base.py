@@ -51,7 +51,10 @@ class Standalone:
 
     def __call__(self, thing: str | bytes | Path | Image.Image | Sample) -> list[Finding]:
         """Findings on a picture (path, bytes, PIL image), a text (str, for detectors of text) or a whole Sample."""
-        outcome = self.detect([as_sample(thing, self.needs)])[0]  # type: ignore[attr-defined]
+        sample = as_sample(thing, self.needs)
+        if sample is not thing and sample.picture is not None:
+            _ = sample.picture.data  # raises PictureError: asked about one file, a person wants to know that it is gone
+        outcome = self.detect([sample])[0]  # type: ignore[attr-defined]
         if isinstance(outcome, Failure):
             raise DetectorError(outcome.message)
         failed = [part for part in outcome if isinstance(part, Failure)]

@@ -28,7 +28,7 @@ from privacy_audit.policy.schema import (
     VisibilityMatch,
 )
 from privacy_audit.taxonomy import CODES, describe, matches
-from privacy_audit.types import ACTIONS, Action, Decision, Failure, Finding, Severity, Training, Visibility
+from privacy_audit.types import ACTIONS, Action, Decision, Failure, Finding, Training, Visibility
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,8 @@ class _Triggers:
 @dataclass(frozen=True, slots=True)
 class _CompiledRule:
     rule_id: str
-    severity: Severity
-    action: Action
     predicate: _Predicate
+    decision: Callable[[_Codes], Decision]
     triggers: _Triggers
 
 
@@ -104,7 +103,7 @@ def decide(
         rule = compiled.rules[index]
         codes = rule.predicate(facts)
         if codes is not None:
-            decisions.append(Decision(rule.rule_id, rule.severity, rule.action, tuple(sorted(codes))))
+            decisions.append(rule.decision(codes))
     return decisions
 
 
@@ -188,7 +187,12 @@ def _compile(packs: tuple[Pack, ...]) -> _Compiled:
 
 def _compile_rule(rule_id: str, rule: Rule) -> _CompiledRule:
     action = Action("redact", rule.action.parameters()) if isinstance(rule.action, Redact) else Action(rule.action)
-    return _CompiledRule(rule_id, rule.severity, action, _predicate(rule.match), _triggers(rule.match))
+
+    @functools.lru_cache(maxsize=1024)  # a rule matches the same few codes on sample after sample
+    def decision(codes: _Codes) -> Decision:
+        return Decision(rule_id, rule.severity, action, tuple(sorted(codes)))
+
+    return _CompiledRule(rule_id, _predicate(rule.match), decision, _triggers(rule.match))
 
 
 def _visibility_state(visibility: str) -> str:
@@ -272,18 +276,25 @@ def _selected(selector: Selector, at_least: int) -> _Predicate:
     wanted_code = functools.lru_cache(maxsize=4096)(lambda code: _wants(selector, patterns, code))
     wanted_finding = _finding_filter(selector)
 
-    def predicate(facts: _Facts) -> _Codes | None:
-        count, codes = 0, set()
-        for code, findings in facts.by_code.items():
-            if not wanted_code(code):
-                continue
-            matched = len(findings) if wanted_finding is None else sum(map(wanted_finding, findings))
-            if matched:
-                count += matched
-                codes.add(code)
-        return frozenset(codes) if count >= at_least else None
+    def present(facts: _Facts) -> _Codes | None:
+        codes = [
+            code
+            for code, findings in facts.by_code.items()
+            if wanted_code(code) and (wanted_finding is None or any(map(wanted_finding, findings)))
+        ]
+        return frozenset(codes) if codes else None
 
-    return predicate
+    def counted(facts: _Facts) -> _Codes | None:
+        found = [
+            finding.code
+            for code, findings in facts.by_code.items()
+            if wanted_code(code)
+            for finding in findings
+            if wanted_finding is None or wanted_finding(finding)
+        ]
+        return frozenset(found) if len(found) >= at_least else None
+
+    return present if at_least == 1 else counted
 
 
 def _wants(selector: Selector, patterns: tuple[str, ...], code: str) -> bool:
@@ -297,15 +308,16 @@ def _wants(selector: Selector, patterns: tuple[str, ...], code: str) -> bool:
 def _finding_filter(selector: Selector) -> Callable[[Finding], bool] | None:
     """What a finding has to be beside its code; None when the code is all."""
     channels = _several(selector.channel) if selector.channel is not None else None
-    attributes, least = selector.all_attributes(), selector.min_score
+    least = selector.min_score
+    attributes = [(name, value, DEFAULTS.get(name)) for name, value in selector.all_attributes().items()]
     if channels is None and not attributes and least is None:
         return None
 
     def wanted(finding: Finding) -> bool:
-        return (
-            (channels is None or finding.channel in channels)
-            and (least is None or finding.score >= least)
-            and all(finding.attributes.get(name, DEFAULTS.get(name)) == value for name, value in attributes.items())
-        )
+        if channels is not None and finding.channel not in channels:
+            return False
+        if least is not None and not finding.score >= least:
+            return False
+        return not attributes or all(finding.attributes.get(name, unset) == value for name, value, unset in attributes)
 
     return wanted

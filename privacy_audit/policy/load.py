@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from privacy_audit import resources
 from privacy_audit.errors import PolicyError
 from privacy_audit.policy import schema
-from privacy_audit.policy.schema import MAX_NESTING, Pack
+from privacy_audit.policy.schema import MAX_DECLARED, MAX_NESTING, Pack
 from privacy_audit.policy.wording import did_you_mean, hint, quote
 from privacy_audit.policy.yaml_nodes import Mistake, Node, Position, parse
 
@@ -140,7 +140,8 @@ def _lines(mistakes: list[Mistake], shown: str) -> list[str]:
 def _declared_codes(root: Node) -> frozenset[str]:
     """The codes of other detectors that the pack lists, as far as they are text."""
     listed = (root.entries or {}).get("codes")
-    return frozenset(node.scalar for node in (listed.items if listed else None) or () if isinstance(node.scalar, str))
+    items = (listed.items if listed else None) or []
+    return frozenset(node.scalar for node in items[:MAX_DECLARED] if isinstance(node.scalar, str))
 
 
 # What a model cannot see, because it looks at several places at once.
@@ -209,7 +210,8 @@ def _worded(errors: list[ErrorDetails], root: Node) -> list[Mistake]:
     mistakes = []
     for error in errors:
         node, key_position = _locate(root, error["loc"])
-        name, context = str(error["loc"][-1]), error.get("ctx") or {}
+        name = str(error["loc"][-1]) if error["loc"] else ""
+        context = error.get("ctx") or {}
         if error["type"] == "extra_forbidden":
             what = f"unknown key {quote(name)}{hint(unknown[error['loc']])}"
             mistakes.append(Mistake(key_position or node.position, what))
@@ -241,6 +243,8 @@ def _message(error: ErrorDetails) -> str:
         return f"{quote(str(value))} should be lower case letters, digits and single hyphens"
     if kind in {"string_too_short", "too_short"}:
         return "should not be empty"
+    if kind in {"string_too_long", "too_long"}:
+        return f"is too long: {context['max_length']} at most"
     return error["msg"].replace("Input should", "should", 1)
 
 

@@ -39,6 +39,7 @@ Expected = Literal["none", "info", "low", "medium", "high", "critical"]
 
 MATCH_KINDS = ("code", "visibility", "training", "failed", "any", "all", "count")
 MAX_NESTING = 3
+MAX_DECLARED = 200
 
 
 def _mistake(what: str, key: str | None = None, known: Sequence[str] = (), value: str = "") -> PydanticCustomError:
@@ -344,7 +345,7 @@ class Pack(Strict):
     disclaimer: Line
     description: Line
     codes: tuple[Annotated[str, AfterValidator(_new_code)], ...] = Field(
-        (), description="codes of other detectors that this pack names"
+        (), max_length=MAX_DECLARED, description="codes of other detectors that this pack names"
     )
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
 

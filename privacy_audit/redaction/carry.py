@@ -24,7 +24,7 @@ _MAX_PAGES = 100_000
 _SMALL_BYTES = 1024  # a thumbnail does not fit; longer values have to be texts
 # What describes the picture in the first directory. Not here: the layout of pixels, and tags that can hold pictures.
 _DESCRIBING = frozenset(
-    {0x010D, 0x010E, 0x010F, 0x0110, ORIENTATION_TAG, 0x011A, 0x011B, 0x011D, 0x0128, 0x0129, 0x0131, 0x0132}
+    {0x000B, 0x010D, 0x010E, 0x010F, 0x0110, ORIENTATION_TAG, 0x011A, 0x011B, 0x011D, 0x0128, 0x0129, 0x0131, 0x0132}
     | {0x013B, 0x013C, 0x0213, 0x4746, 0x4749, 0x8298, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F, *_POINTERS[0]}
 )
 _TEXTS = frozenset({0x010E, 0x013B, 0x8298, 0x9286, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F})
@@ -49,18 +49,20 @@ def holds_picture(block: bytes) -> bool:
     return _BASE64_RUN.search(_SEPARATORS.sub(b"", block)) is not None
 
 
-def exif(block: bytes, orientation: int = 1, page: int = 0) -> bytes:
+def exif(block: bytes, orientation: int = 1, page: int = 0, directories: bool = True) -> bytes:
     """A new EXIF block (a TIFF structure, without the "Exif" header) of what describes the picture in `block`.
 
     `block` is an EXIF block with or without its header, or a whole TIFF file, whose `page` is read. Previews, vendor
     blocks, colour profiles and everything that cannot be read are left out. `orientation` (1 to 8) is what the block
-    will say, whatever stood there. Empty when there is nothing to carry. Never raises.
+    will say, whatever stood there. Without `directories`, the Exif and GPS directories stay behind. Empty when there is
+    nothing to carry. Never raises.
     """
     raw = block.removeprefix(_EXIF_HEADER)
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(raw[:4], "")
     entries = _directory(raw, order, _page_offset(raw, order, page)) if order else []
     order = order or "<"
-    kept = [entry for entry in entries if entry.tag in _DESCRIBING and entry.tag != ORIENTATION_TAG]
+    wanted = _DESCRIBING if directories else _DESCRIBING - _POINTERS[0]
+    kept = [entry for entry in entries if entry.tag in wanted and entry.tag != ORIENTATION_TAG]
     if orientation != 1 or any(entry.tag == ORIENTATION_TAG for entry in entries):
         kept.append(_Entry(ORIENTATION_TAG, 3, 1, struct.pack(order + "H", orientation)))
     built = _build(raw, order, kept)

@@ -32,6 +32,7 @@ DROPPED_PARTS = (
     "what was redacted."
 )
 DROPPED_BLOCKS = "Metadata blocks that may hold a picture were left out."
+DROPPED_DIRECTORIES = "The Exif and GPS directories of the TIFF were left out."
 FILLED_INSTEAD = "Too many overlapping regions to average: some were filled instead."
 
 

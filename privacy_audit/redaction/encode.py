@@ -19,6 +19,7 @@ from PIL.JpegImagePlugin import get_sampling
 from privacy_audit.redaction import carry, frames
 from privacy_audit.redaction.coding import (
     DROPPED_BLOCKS,
+    DROPPED_DIRECTORIES,
     DROPPED_PARTS,
     JPEG_LOSS,
     LOSSY,
@@ -113,6 +114,7 @@ _TIFF_LOSSLESS = frozenset({"raw", "tiff_lzw", "tiff_adobe_deflate", "packbits",
 _TIFF_BILEVEL = frozenset({"group3", "group4", "tiff_ccitt"})
 _TIFF_JPEG = frozenset({"jpeg", "tiff_jpeg"})
 _TIFF_SUBFILE, _TIFF_BITS, _TIFF_XMP = 254, 258, 700
+_TIFF_DIRECTORIES = frozenset({34665, 34853})  # Exif and GPS
 _TURN_BACK = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -172,8 +174,12 @@ def _tiff_page(
         options["compression"] = compression
     else:
         options["compression"] = "tiff_adobe_deflate"
+    if _TIFF_DIRECTORIES & set(image.tag_v2):
+        job.say(DROPPED_DIRECTORIES)
     exif = Image.Exif()
-    exif.load(b"Exif\0\0" + (carry.exif(job.data, orientation, image.tell()) or b"II*\0\x08\0\0\0\0\0\0\0\0\0"))
+    tags = carry.exif(job.data, orientation, image.tell(), directories=False)
+    if tags:
+        exif.load(b"Exif\0\0" + tags)
     xmp = job.xmp(image.tag_v2.get(_TIFF_XMP))
     if xmp:
         exif[_TIFF_XMP] = xmp

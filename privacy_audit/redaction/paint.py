@@ -26,10 +26,12 @@ Outline = Literal["box", "ellipse", "polygon"]
 
 PIXELATE_CELLS = 6  # across the longer side
 MIN_CELL_PX = 8  # a small region gets fewer cells, so that it changes at all
+MIN_ELLIPSE_PX = 8  # Pillow draws smaller ones with holes; they are drawn as boxes
 BLUR_CELLS = 32
 BLUR_SIGMA = 0.3  # of the longer side
 MAX_AVERAGED_PICTURES = 16  # pixelated and blurred area, in pictures; beyond it regions are filled, which costs less
 
+_BAND_PIXELS = 1 << 18  # bounds the memory of a blur
 _ORDER: tuple[Method, ...] = ("fill", "pixelate", "blur", "pixelate", "fill")
 _COLORS_WITH_ALPHA = {"LA": 1, "RGBA": 3}
 _FILL: dict[str, int | tuple[int, ...]] = {
@@ -136,11 +138,17 @@ def _fill_color(image: Image.Image, palette: Palette) -> float | tuple[int, ...]
 
 
 def _fill(image: Image.Image, areas: Sequence[Area], color: float | tuple[int, ...]) -> None:
-    """One mask for all areas, so that thousands of them cost little more than one."""
+    """One by one, or through one mask for all when together they are larger than the box around them."""
     left = max(0, min(area.left for area in areas))
     top = max(0, min(area.top for area in areas))
     right = min(image.width, max(area.right for area in areas))
     bottom = min(image.height, max(area.bottom for area in areas))
+    together = (right - left) * (bottom - top)
+    alone = sum((area.right - area.left) * (area.bottom - area.top) for area in areas)
+    if len(areas) > 1 and alone < together:
+        for area in areas:
+            _fill(image, [area], color)
+        return
     mask = Image.new("L", (right - left, bottom - top))
     for area in areas:
         _draw(mask, area, left, top)
@@ -154,7 +162,7 @@ def _draw(mask: Image.Image, area: Area, left: int, top: int) -> None:
         draw.polygon([(x - left, y - top) for x, y in area.corners], fill=255, outline=255)
         return
     box = (area.left - left, area.top - top, area.right - left - 1, area.bottom - top - 1)
-    if area.outline == "ellipse":
+    if area.outline == "ellipse" and min(area.right - area.left, area.bottom - area.top) >= MIN_ELLIPSE_PX:
         draw.ellipse(box, fill=255)
     else:
         draw.rectangle(box, fill=255)
@@ -204,7 +212,9 @@ def _averaged(patch: Image.Image, rows: _Edges, columns: _Edges, palette: Palett
         return _image(mode, _repeated(_stored(cells, values.dtype, alpha_at), rows, columns).reshape(values.shape))
     result = np.empty_like(values)
     across = _weights(np.arange(values.shape[1]) + 0.5, columns, sigma)
-    for top, bottom in pairwise(rows):
+    step = max(1, _BAND_PIXELS // values.shape[1])
+    for top in range(0, values.shape[0], step):
+        bottom = min(top + step, values.shape[0])
         down = _weights(np.arange(top, bottom) + 0.5, rows, sigma)
         band = _stored(_blurred(cells, down, across), values.dtype, alpha_at)
         result[top:bottom] = band.reshape(result[top:bottom].shape)

@@ -135,19 +135,20 @@ class _Measure:
     def _number(self, query: str, *parameters: object) -> int:
         return int(self._rows(query, *parameters)[0][0] or 0)
 
-    def _table(self, definition: str, rows: Iterable[Sequence[object]]) -> None:
-        name, _, columns = definition.partition(" ")
-        self.connection.execute(f"CREATE TEMP TABLE {name} {columns}")
-        for row in rows:
-            self.connection.execute(f"INSERT INTO {name} VALUES ({', '.join('?' * len(row))})", list(row))  # noqa: S608
+    def _table(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[object]]) -> None:
+        """A temporary table with these columns (name to type) and rows, in one statement."""
+        selected = ", ".join(f"unnest(?::{kind}[]) AS {column}" for column, kind in columns.items())
+        values = [[row[index] for row in rows] for index in range(len(columns))]
+        self.connection.execute(f"CREATE TEMP TABLE {name} AS SELECT {selected}", values)
 
     def _prepare(self, manifest: Manifest) -> None:
         """Small tables of what the tool knows, and `found`: one row per sample and kind with its severity."""
-        self._table("severities (name TEXT, rank INTEGER)", [(entry.value, entry.rank) for entry in Severity])
-        self._table("actions (name TEXT, rank INTEGER)", [(name, rank) for rank, name in enumerate(ACTIONS)])
-        self._table("taxonomy (code TEXT, rank INTEGER)", [(code, CODES[code].severity.rank) for code in CODES])
+        ranked = {"name": "TEXT", "rank": "INTEGER"}
+        self._table("severities", ranked, [(entry.value, entry.rank) for entry in Severity])
+        self._table("actions", ranked, [(name, rank) for rank, name in enumerate(ACTIONS)])
+        self._table("taxonomy", ranked, [(code, entry.severity.rank) for code, entry in CODES.items()])
         laws = [(pack, rule, facts.get("law", "")) for (pack, rule), facts in _known_rules(manifest).items()]
-        self._table("laws (pack TEXT, rule TEXT, law TEXT)", [law for law in laws if law[2]])
+        self._table("laws", {"pack": "TEXT", "rule": "TEXT", "law": "TEXT"}, [law for law in laws if law[2]])
         self.connection.execute("""
             CREATE TEMP TABLE decided AS
             SELECT d.sample_id, d.rule_id, d.codes, d.action.kind AS action, coalesce(s.rank, 2) AS rank,
@@ -160,7 +161,7 @@ class _Measure:
             ruled AS (SELECT sample_id, unnest(codes) AS code, rank FROM decided),
             strongest AS (SELECT sample_id, code, max(rank) AS rank FROM ruled GROUP BY ALL)
             SELECT k.sample_id, k.code, k.findings, coalesce(s.rank, t.rank, ?) AS rank
-            FROM kinds k LEFT JOIN strongest s USING (sample_id, code) LEFT JOIN taxonomy t USING (code)
+            FROM kinds k LEFT JOIN strongest s USING (sample_id, code) LEFT JOIN taxonomy t ON t.name = k.code
         """, [describe("").severity.rank])  # fmt: skip
 
     def _checked(self) -> Checked:
@@ -184,7 +185,7 @@ class _Measure:
                 seekers[code].add(entry.name)
         for code, detector in self._rows("SELECT DISTINCT code, detector FROM findings"):
             seekers[code].add(detector)
-        return seekers
+        return dict(seekers)
 
     def _verdict(self, manifest: Manifest, samples: int, integrity: Integrity) -> Verdict:
         fail_on = _fail_on(manifest)
@@ -300,7 +301,8 @@ class _Measure:
             if any(matches(pattern, code) for pattern in patterns)
         ]
         sought = {part for _, part in belonging}
-        self._table("parts (code TEXT, bit INTEGER)", [(code, 1 << PARTS.index(part)) for code, part in belonging])
+        bits = [(code, 1 << PARTS.index(part)) for code, part in belonging]
+        self._table("parts", {"code": "TEXT", "bit": "INTEGER"}, bits)
         groups = [
             (frozenset(part for bit, part in enumerate(PARTS) if mask >> bit & 1), count)
             for mask, count in self._rows("""
@@ -394,11 +396,11 @@ class _Measure:
         per_sample = "SELECT findings AS value FROM found WHERE code = 'face'"
         megapixels = "SELECT width::DOUBLE * height / 1e6 AS value FROM samples WHERE width > 0 AND height > 0"
         counts = self._binned("faces_per_picture", per_sample, (2, 3, 6, 11))
-        none = max(0, checked(seekers["face"]) - counts.total)
+        none = max(0, checked(seekers.get("face", ())) - counts.total)
         return (
             self._binned("face_size", faces, (1, 2, 5, 10, 20, 40)),
             Histogram(counts.name, (("none", none), *counts.bins), counts.median),
-            self._location(checked(set().union(*(seekers[code] for code in _LOCATIONS)))),
+            self._location(checked(set().union(*(seekers.get(code, ()) for code in _LOCATIONS)))),
             self._binned("picture_size", megapixels, (0.1, 0.5, 1, 4, 12)),
             self._channels(),
         )
@@ -461,7 +463,7 @@ def _top(rows: Sequence[T], limit: int) -> Top[T]:
 def _fail_on(manifest: Manifest) -> Severity:
     """The severity from which a decision is a violation; an unreadable option falls back to the default."""
     value = manifest.options.get("fail_on")
-    return Severity(value) if value in set(_SEVERITIES) else Severity.HIGH
+    return Severity(value) if value in _SEVERITIES else Severity.HIGH
 
 
 def _known_rules(manifest: Manifest) -> dict[tuple[str, str], dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +12,8 @@ from itertools import islice
 from typing import Any
 
 from privacy_audit import evidence
+from privacy_audit.containers import sniff
+from privacy_audit.containers.sniff import HEAD_BYTES
 from privacy_audit.detectors.base import Detector
 from privacy_audit.detectors.provenance.verdict import verdict
 from privacy_audit.errors import PictureError
@@ -154,8 +157,9 @@ def _open(check: Check, wants_pixels: bool, at_least: int | None, clock: Clock) 
         return
     try:
         with clock("read"):
+            known = sniff(picture.data[:HEAD_BYTES]) is not None
             _ = picture.digest
-        check.has |= Needs.BYTES
+        check.has |= Needs.BYTES if known else NOTHING
         with clock("decode"):
             _ = picture.size
             if wants_pixels:
@@ -211,14 +215,15 @@ def _sound(detector: Detector, outcome: Outcome) -> Outcome:
 
 def _take(check: Check, name: str, outcome: Outcome) -> None:
     if isinstance(outcome, Failure):
-        check.fail(outcome)
+        outcome = [outcome]
         check.failed.add(name)
-        return
     for part in outcome:
         if isinstance(part, Finding):
             check.findings.append(part)
         elif isinstance(part, Skipped):
             check.skipped[part.stage] = part.reason
+        elif any(known.message == part.message for known in check.failures):
+            check.failed.add(part.stage)  # one row per fault, though several stages suffer from it
         else:
             check.fail(part)
     if name not in check.skipped and name not in check.failed:
@@ -249,9 +254,11 @@ def _record(check: Check, job: ShardJob, tables: dict[str, list[dict[str, Any]]]
 def _picture_facts(check: Check) -> dict[str, Any]:
     """Size, format and digest as far as the picture gives them."""
     picture, facts = check.sample.picture, dict[str, Any]()
-    if picture is None or check.culprit is not None or Needs.BYTES not in check.has:
+    if picture is None or check.culprit is not None:
         return facts
-    facts.update(bytes=picture.size_bytes, sha256=picture.digest)
+    facts["bytes"] = picture.size_bytes
+    with contextlib.suppress(PictureError):
+        facts["sha256"] = picture.digest
     if Needs.PIXELS in check.has:
         width, height = picture.size
         facts.update(format=picture.format, width=width, height=height)

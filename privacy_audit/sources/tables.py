@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,8 @@ from privacy_audit.sources.jsontext import JsonError, flatten, leaves, replace
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 MAX_RECORD_LINES = 200
 _BATCH_ROWS = 1_000
+NOT_JSON = "line"
+"""The field of a line that is no JSON: the line itself, which may hold personal data all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ class JsonLinesTable:
                     try:
                         out.write(decoded.encode(replace(body, edits) + decoded.text[len(body) :]))
                     except JsonError:
-                        out.write(decoded.encode(json.dumps(edits, ensure_ascii=False) + "\n"))
+                        out.write(decoded.encode(edits[NOT_JSON] + decoded.text[len(body) :]))
                 elif edits is not None:
                     out.write(row.raw)
 
@@ -193,7 +194,7 @@ class JsonLinesTable:
             values = {leaf.path: leaf.value for leaf in leaves(body)}
         except JsonError as error:
             # Not JSON, but what is written there is still text that may hold personal data
-            return Row(number, mark, {"line": body}, line, str(error).replace("at line 1: ", ": "))
+            return Row(number, mark, {NOT_JSON: body}, line, str(error).replace("at line 1: ", ": "))
         return Row(number, mark, values, line, problem)
 
 

@@ -31,7 +31,7 @@ class Table:
         return int(self._folder.sql(f"SELECT count(*) FROM {self.name} WHERE {self._condition}")[0][0])  # noqa: S608
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for batch in self._relation().fetch_record_batch(10_000):
+        for batch in self._relation().to_arrow_reader(10_000):
             yield from batch.to_pylist()
 
     def __repr__(self) -> str:
@@ -45,7 +45,7 @@ class Table:
         """All rows as an Arrow table."""
         import pyarrow as pa
 
-        return pa.Table.from_batches(self._relation().fetch_record_batch(100_000), schema=schema(self.name))
+        return pa.Table.from_batches(self._relation().to_arrow_reader(100_000), schema=schema(self.name))
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows as a DataFrame; maps become dicts."""

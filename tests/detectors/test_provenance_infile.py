@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from privacy_audit import containers
 from privacy_audit.detectors import Provenance
 from privacy_audit.detectors.provenance import verdict
 from privacy_audit.detectors.provenance.infile import MAX_STATEMENTS
@@ -364,6 +366,28 @@ def test_a_packet_that_was_not_read_to_its_end_is_a_failure() -> None:
     assert verdict([part for part in parts if isinstance(part, Finding)])[1] == "denied"
 
 
+def test_a_file_that_is_cut_off_before_its_flags_is_a_failure() -> None:
+    data = with_xmp("<plus:DataMining>DMI-PROHIBITED</plus:DataMining>")
+    parts = parts_of(Picture(data[: data.index(b"<plus:DataMining>")]))
+    assert [part.stage for part in parts if isinstance(part, Failure)] == ["provenance.infile"]
+
+
+def test_an_exif_pointer_to_nowhere_is_no_failure() -> None:
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\xff\xff"  # an empty directory, and a next one outside the data
+    data = jpeg(segment(0xE1, exif))
+    container = containers.read(data)
+    assert container is not None
+    assert container.problems
+    assert not [part for part in parts_of(Picture(data)) if isinstance(part, Failure)]
+
+
+def test_many_long_statements_take_bounded_time() -> None:
+    words = "".join(f"<rdf:li>{index}{' CC BY-' * 2000}</rdf:li>" for index in range(500))
+    start = time.process_time()
+    PROVENANCE(png_xmp(f"<dc:rights><rdf:Bag>{words}</rdf:Bag></dc:rights>"))
+    assert time.process_time() - start < 5
+
+
 def test_a_content_credential_is_skipped_and_said_so() -> None:
     box = struct.pack(">I4s", 8 + 25, b"jumb") + struct.pack(">I4s", 25, b"jumd") + b"c2pa" + bytes(12) + b"\x03"
     data = jpeg(segment(0xEB, b"JP" + struct.pack(">HI", 1, 1) + box))
@@ -371,6 +395,7 @@ def test_a_content_credential_is_skipped_and_said_so() -> None:
     assert [part.stage for part in skipped] == ["provenance.c2pa"]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.integers(0, 600), st.integers(0, 255))
 def test_damaged_files_never_raise(inserted: bytes, at: int, byte: int) -> None:
     data = with_xmp(f"<dc:rights>{NO_AI}</dc:rights>")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy_audit.detectors.provenance.licenses import FLICKR, MAX_CHARS, mentioned, recognise
@@ -115,6 +115,7 @@ def test_flickr_numbers() -> None:
     }
 
 
+@settings(deadline=None)
 @given(st.text() | st.text(alphabet="CcBbYyNnSsAaDd0. -/:©"))
 def test_any_text_is_answered(text: str) -> None:
     for known in (recognise(text), mentioned(text)):

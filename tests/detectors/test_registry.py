@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class Good(base.Standalone):
     codes = frozenset({"nothing"})
     needs = Needs.TEXT
 
-    def detect(self, samples: list[Sample]) -> list[Outcome]:
+    def detect(self, samples: Sequence[Sample]) -> list[Outcome]:
         return [[] for _ in samples]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from privacy_audit.pixels import Picture
 from privacy_audit.redaction import regions as regions_module
@@ -227,8 +227,11 @@ def test_jpegs_keep_their_tables(size: tuple[int, int], mode: str, progressive: 
 
 
 def test_a_jpeg_that_hardly_compresses_is_written_too() -> None:
+    """Pillow's buffer for progressive JPEGs is too small for this one, so it comes back sequential."""
     noise = np.random.default_rng(1).integers(0, 256, (300, 300, 3), dtype=np.uint8)
-    data = saved(Image.fromarray(noise), "JPEG", qtables=[[1] * 64] * 2, subsampling=0, progressive=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ImageFile, "MAXBLOCK", 1 << 22)
+        data = saved(Image.fromarray(noise), "JPEG", qtables=[[1] * 64] * 2, subsampling=0, progressive=True)
     after: Any = opened(redacted(data, Region(BOX)).data)
     assert after.quantization[0] == [1] * 64
 
@@ -360,7 +363,7 @@ def test_thousands_of_regions_take_bounded_time() -> None:
     data = saved(Image.fromarray(scene(1000, 800)), "JPEG")
     whole = Box(0, 0, 1000, 800)
     found = [Region(Box(at % 950, at % 750, 30 + at % 7, 40), "fill") for at in range(3000)]
-    found += [Region(Box(at / 100, 0, 1000, 800), "pixelate") for at in range(2000)]
+    found += [Region(Box(at % 250, at % 130, 700, 600), "pixelate") for at in range(2000)]
     found += [Region(whole, "blur")] * 2000
     found += [Region(Quad(((at % 900, 5), (1e5, 9), (1e5, 700), (-1e5, 799)))) for at in range(1000)]
     start = time.perf_counter()
@@ -586,10 +589,14 @@ SEEDS = [
     saved(Image.fromarray(scene(24, 18)).quantize(8), "GIF"),
     saved(Image.fromarray(scene(24, 18)), "TIFF", compression="tiff_lzw"),
     saved(Image.fromarray(scene(24, 18)).quantize(8), "BMP"),
+    *(
+        saved(Image.fromarray(scene(24, 18)), kind, save_all=True, append_images=[Image.fromarray(scene(24, 18)[::-1])])
+        for kind in ("PNG", "GIF", "WEBP", "TIFF")
+    ),
 ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.sampled_from(SEEDS), st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=6), st.data())
 def test_changed_bytes_never_crash_it(seed: bytes, changes: list[tuple[int, int]], draw: st.DataObject) -> None:
     from privacy_audit.errors import PrivacyAuditError

@@ -13,10 +13,11 @@ from privacy_audit.detectors.captions.secret_keys import END_OF_CLAUSE, WORD_STA
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LOCAL = r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62}[A-Za-z0-9])?"
 EMAIL = (  # bounded, so that a long run of letters and dots before no "@" costs linear time
-    r"(?<![\w.+%-])(?:[\w!#$%&'*+\-/?^`{|}~][\w.!#$%&'*+\-/?^`{|}~]{0,62})?\w@(?:[\w-]{1,63}\.){1,8}\w[\w-]{0,61}\w(?!\w)"
+    r"(?<![\w.+%-])(?:\w[\w.%'+-]{0,62})?\w@(?:[\w-]{1,63}\.){1,8}\w[\w-]{0,61}\w(?!\w)"
 )
 _BRACKETED = re.compile(
-    rf"(?<![\w.+-])({_LOCAL})\s?[\[({{<]\s?(?:at|@|et)\s?[\])}}>]\s?({_LABEL}(?:\s?(?:[\[({{<]\s?(?:dot|titik|\.)\s?[\])}}>]|\.)\s?{_LABEL}){{1,4}})(?![\w-])",
+    rf"(?<![\w.+-])({_LOCAL})\s?[\[({{<]\s?(?:at|@|et)\s?[\])}}>]\s?"
+    rf"({_LABEL}(?:\s?(?:[\[({{<]\s?(?:dot|titik|\.)\s?[\])}}>]|\.)\s?{_LABEL}){{1,4}})(?![\w-])",
     re.IGNORECASE,
 )
 _SPELLED = re.compile(rf"(?<![\w.+-])({_LOCAL}) AT ({_LABEL}(?: DOT {_LABEL}){{1,4}})(?![\w-])")
@@ -46,10 +47,10 @@ def plain_email(value: str) -> str:
 
 _SURE = r"Street|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Terrace|Drive|Dr|Crescent|Parkway|Pkwy|Highway|Hwy|St"
 _UNSURE = r"Court|Ct|Way|Place|Pl|Square|Sq|Circle|Cir|Trail|Close|Row|Mews|Loop|Alley"
-_SMALL = (
-    r"(?!(?:A|An|And|At|Away|Best|By|Down|Floor|For|From|Great|In|Into|Minute|Minutes|Hour|Hours|Day|Days|Miles?|Mile|Km|Of|Off|On|Or|"
-    r"People|Person|Men|Women|Man|Cars?|Bedroom|Bed|Photos?|Pictures|Images|Tips|Ways|Things|Things|Star|Stories|The|To|Top|Up|"
-    r"With|Years?|Old|Way|Lane|Piece|Pack|Vintage|Antique|Rare|New)\b)"
+_SMALL = (  # words that follow a number in a heading: "10 Best Things On Main Street"
+    r"(?!(?:A|An|And|At|Away|Bed|Bedroom|Best|By|Cars?|Days?|Down|Floor|For|From|Great|Hours?|Images|In|Into|Km|Lane|Man|Men"
+    r"|Miles?|Minutes?|New|Of|Off|Old|On|Or|Antique|Pack|People|Person|Photos?|Pictures|Piece|Rare|Star|Stories|The|Things"
+    r"|Tips|To|Top|Up|Vintage|Ways?|With|Wom[ae]n|Years?)\b)"
 )
 _WORD = rf"{_SMALL}(?:[A-Z][A-Za-z'.-]{{1,20}}|\d{{1,3}}(?:st|nd|rd|th))"
 _TAIL = (
@@ -57,26 +58,30 @@ _TAIL = (
     r"(?:,? [A-Z][A-Za-z.'-]{1,20}(?: [A-Z][A-Za-z.'-]{1,20}){0,2})?(?:,? [A-Z]{2})?(?:,? \d{5}(?:-\d{4})?)?"
 )
 _STREET = re.compile(
-    rf"(?<![\w$.,:/#-])(\d{{1,5}}[A-Za-z]?,? (?:[NSEW]\.? |North |South |East |West )?{_WORD}(?: {_WORD}){{0,2}} (?:({_SURE})|({_UNSURE}))\b(?!['\u2019]s)\.?)({_TAIL})"
+    rf"(?<![\w$.,:/#-])(\d{{1,5}}[A-Za-z]?,? (?:[NSEW]\.? |North |South |East |West )?{_WORD}(?: {_WORD}){{0,2}}"
+    rf" (?:({_SURE})|({_UNSURE}))\b(?!['\u2019]s)\.?)({_TAIL})"
 )
 _ADDRESS_TAIL = re.compile(r",? (?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\b|\b[A-Z]{2},? \d{5}\b|\b\d{5}$")
 _ADDRESS_BEFORE = re.compile(
-    r"\b(?:address|alamat|live[sd]? at|living at|resid(?:es|ing) at|located at|home(?: is)? at|mail(?:ed)? to|ship(?:ped)? to|rumah)\b.{0,20}$",
+    r"\b(?:address|alamat|live[sd]? at|living at|resid(?:es|ing) at|located at|home(?: is)? at|mail(?:ed)? to"
+    r"|ship(?:ped)? to|rumah)\b.{0,20}$",
     re.IGNORECASE,
 )
 _YEAR_LIKE = re.compile(r"(?:1[6-9]|20)\d\d ")
 _NUMBERED = r"(?:no|nomor|blok|kav|kavling)\b\.? ?[A-Za-z]?\d{1,4}[A-Za-z]?(?:[/-]\w{1,4})?"
-_NAME_AND_NUMBER = r"(?:(?-i:[A-Z])[\w'.-]{1,30} ){1,4}?\d{1,3}[A-Za-z]?\b(?! ?(?:km|m|meter|menit|jam|tahun|orang|hari)\b)"
+_NAME_AND_NUMBER = (
+    r"(?:(?-i:[A-Z])[\w'.-]{1,30} ){1,4}?\d{1,3}[A-Za-z]?\b(?! ?(?:km|m|meter|menit|jam|tahun|orang|hari)\b)"
+)
 _JALAN = re.compile(
-    rf"\b(?:jl|jln|jalan|gg|gang)\b\.? ?(?:(?:[\w'.-]{{1,30}},? ){{1,5}}?{_NUMBERED}|{_NAME_AND_NUMBER})"
+    rf"\b(?:jl|jln|jalan|gg|gang|perum|perumahan|kompleks?)\b\.? ?(?:(?:[\w'.-]{{1,30}},? ){{1,5}}?{_NUMBERED}|{_NAME_AND_NUMBER})"
     r"(?:[, ]{1,2}(?:no|nomor|blok|kav)\b\.? ?\w{1,5})?"
-    r"(?:[, ]{1,2}rt\.? ?\d{1,3})?(?:[ ,/]{0,3}rw\.? ?\d{1,3})?"
+    r"(?:[, ]{1,2}rt\.? ?\d{1,3})?(?:[ ,/]{0,3}rw\.? ?\d{1,3}|/\d{1,3})?"
     r"(?:[, ]{1,2}(?:kel|kelurahan|desa|kec|kecamatan|kab|kabupaten|kota)\b\.? ?"
     r"(?-i:[A-Z])[\w'-]{1,20}(?: (?-i:[A-Z])[\w'-]{1,20})?){0,4}"
     r"(?:[, ]{1,2}\d{5}\b)?",
     re.IGNORECASE,
 )
-_RT_RW = re.compile(r"\brt\.? ?\d{1,3}[ ,/]{0,3}rw\.? ?\d{1,3}\b", re.IGNORECASE)
+_RT_RW = re.compile(r"\brt\.? ?\d{1,3}(?:[ ,/]{0,3}rw\.? ?|/)\d{1,3}\b", re.IGNORECASE)
 
 
 def find_address(text: str) -> Iterator[Hit]:
@@ -102,11 +107,13 @@ _MONTH = (
 )
 _DATE = (
     rf"(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[-/. ]\d{{1,2}}[-/. ](?:\d{{4}}|\d{{2}})"
-    rf"|\d{{1,2}}(?:st|nd|rd|th)?(?: of)?[ -]{_MONTH},?[ -]\d{{2,4}}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|(?:19|20)\d{{6}})"
+    rf"|\d{{1,2}}(?:st|nd|rd|th)?(?: of)?[ -]{_MONTH},?[ -]\d{{2,4}}"
+    rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|(?:19|20)\d{{6}})"
 )
 _BORN = re.compile(
     r"(?<![A-Za-z])(?:born|d\.?o\.?b\.?|date[ _]of[ _]birth|birth[ _]?date|birthday(?=[ ]?[:=]| is)|\(b\.|t\.?t\.?l\.?"
-    rf"|(?:tgl|tanggal)\.?[ _]lahir|lahir|kelahiran)[\"'`)]?[\s:=\"'`,]{{0,5}}(?:[A-Za-z]{{1,20}}[, /]{{1,3}}){{0,4}}?({_DATE})(?!\d)",
+    r"|(?:tgl|tanggal)\.?[ _]lahir|lahir|kelahiran)[\"'`)]?[\s:=\"'`,]{0,5}"
+    rf"(?:[A-Za-z]{{1,20}}[, /]{{1,3}}){{0,4}}?({_DATE})(?!\d)",
     re.IGNORECASE,
 )
 
@@ -125,16 +132,16 @@ _NETWORKS = (
 )
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{1,30}[A-Za-z0-9_])"
 _HANDLE_AFTER_CUE = re.compile(
-    rf"{WORD_START}(?:{_NETWORKS})(?:[\"'`]?\s{{0,2}}(?:[:=]|:=|=>)\s{{0,2}}[\"'`]?@?|\s{{1,2}}@)({_NAME})(?![@\w])|(?<![A-Za-z])follow(?: us| me)?(?: on [A-Za-z]{{1,12}})?:? @({_NAME})(?![@\w])",
+    rf"{WORD_START}(?:{_NETWORKS})(?:[\"'`]?\s{{0,2}}(?:[:=]|:=|=>)\s{{0,2}}[\"'`]?@?|\s{{1,2}}@)({_NAME})(?![@\w])"
+    rf"|(?<![A-Za-z])follow(?: us| me)?(?: on [A-Za-z]{{1,12}})?:? @({_NAME})(?![@\w])",
     re.IGNORECASE,
 )
 _BARE_HANDLE = re.compile(rf"(?<![\w@./:%+-])@({_NAME})(?![@\w])")
-_NOT_A_NAME = frozenset(
-    [
-        "home", "work", "school", "night", "the", "this", "that", "all", "media", "gmail", "yahoo", "import", "here", "rumah",
-        "null", "none", "true", "false", "unknown", "admin", "root", "user", "anonymous", "http", "https", "www", "param",
-    ]
-)  # fmt: skip
+_NOT_A_NAME = re.compile(
+    r"home|work|school|night|the|this|that|all|media|gmail|yahoo|import|here|null|none|true|false|unknown|admin|root|user"
+    r"|anonymous|https?|www|param|rumah",
+    re.IGNORECASE,
+)
 
 
 def find_handle(text: str) -> Iterator[Hit]:
@@ -152,14 +159,15 @@ def find_handle(text: str) -> Iterator[Hit]:
 
 
 def _is_handle(name: str) -> bool:
-    return len(name) >= 3 and any(map(str.isalpha, name)) and name.lower() not in _NOT_A_NAME
+    return len(name) >= 3 and any(map(str.isalpha, name)) and not _NOT_A_NAME.fullmatch(name)
 
 
 # -- bank account -----------------------------------------------------------------------------------------------------
 
 _ACCOUNT = re.compile(
     r"(?<![A-Za-z])(?:(?:no|nomor)\.? ?rek(?:ening)?|rekening|norek|rek|(?:bank )?account|acct|a/c)"
-    r"(?:\.? ?(?:no|nr|number|#|bca|bri|bni|btn|bsi|mandiri|cimb(?: niaga)?|danamon|permata|jago|is)){0,3}[\s.:=#\"'`]{1,4}"
+    r"(?:\.? ?(?:no|nr|number|#|bca|bri|bni|btn|bsi|mandiri|cimb(?: niaga)?|danamon|permata|jago|is)){0,3}"
+    r"[\s.:=#\"'`]{1,4}"
     r"(\d(?:[ .-]?\d){7,16})(?!\d)",
     re.IGNORECASE,
 )

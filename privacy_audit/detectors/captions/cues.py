@@ -14,7 +14,7 @@ _WORDS: dict[str, str] = {
         r"|reach (?:me|us)|no\.? ?hp|hp|handphone|telp|telepon|telpon|tlp|hubungi|hub|kontak|nomor telepon"
     ),
     "CREDIT_CARD": (
-        r"credit|debit|card|cards|visa|master ?card|amex|american express|cc|cvv|kartu kredit|kartu debit|kredit|payment"
+        r"credit|debit|cards?|visa|master ?card|amex|american express|cc|cvv|kartu kredit|kartu debit|kredit|payment"
     ),
     "IBAN_CODE": r"iban|bank|account|transfer|rekening",
     "US_SSN": r"ssns?|social security|soc\.? ?sec\.?|ss ?#",
@@ -36,9 +36,10 @@ _NEAR = {
     entity: re.compile(rf"(?<![^\W\d_])(?:{words})(?![^\W\d_])", re.IGNORECASE)
     for entity, words in _WORDS.items()
 }
+_FILLER = r"(?:[ _.-]{0,2}(?:no|nr|num|number|nomor|id|(?:me |us )?at|me|us))?[\s\"'=:#_.-]{0,4}"  # "phone number: "
 _ADJACENT = {
     entity: re.compile(
-        rf"(?<![^\W\d_])(?:{words})(?:[ _.-]{{0,2}}(?:no|nr|num|number|nomor|id|me|us|at|us at|me at))?[\s\"'=:#_.-]{{0,4}}$",
+        rf"(?<![^\W\d_])(?:{words}){_FILLER}$",
         re.IGNORECASE,
     )
     for entity, words in _WORDS.items()

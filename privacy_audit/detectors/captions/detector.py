@@ -54,16 +54,16 @@ class Captions(Standalone):
     models = (_NER,)
     about = About(
         method=(
-            "Presidio recognizers, its own and ours for Indonesia (NIK, KK, NPWP, SIM, plates), on normalised text; numbers "
-            "are checked by check digit, date, district or issuer and by the words beside them. Names: spaCy "
-            "en_core_web_sm on English captions that hold two capitalised words in a row. File names and URLs are taken "
-            "apart first, and a bare number in them counts only after a key for it."
+            "Presidio recognizers, its own and ours for Indonesia (NIK, KK, NPWP, SIM, plates), on normalised text; "
+            "numbers are checked by check digit, date, district or issuer and by the words beside them. Names: spaCy "
+            "en_core_web_sm on English captions that hold two capitalised words in a row. File names and URLs are "
+            "taken apart first, and a bare number in them counts only after a key for it."
         ),
         limits=(
-            "Names are looked for only in English captions and string fields with two capitalised words in a row (87 % of "
-            "the names that the model finds without this condition) and only in the first 20,000 characters; half of the "
-            "names found in web captions are people, most of them public figures. Other languages are listed as skipped. "
-            "Not looked for: place names, dates, health, children. Of a text, 2,000,000 characters are read."
+            "Names are looked for only in English captions and string fields with two capitalised words in a row (87 % "
+            "of the names that the model finds without this condition) and only in the first 20,000 characters; half "
+            "of the names found in web captions are people, most of them public figures. Other languages are listed as "
+            "skipped. Not looked for: place names, dates, health, children. Of a text, 2,000,000 characters are read."
         ),
         thresholds="direct identifiers 0.5 (IP and MAC addresses 0.6); names 0.5, multi-word only",
         measured="benchmarks/captions.py",
@@ -108,8 +108,7 @@ class Captions(Standalone):
         reading.add(mapped, _windowed(prose, lambda part: self._labelled(label, part)))
         spoken = language_of(prose)
         if spoken in ("id", "other", "unknown script"):
-            name = spoken if spoken == "unknown script" else f"language: {spoken}"
-            reading.parts.append(Skipped("captions.names", name))
+            reading.parts.append(Skipped("captions.names", f"language: {spoken}"))
         elif _TWO_CAPITALISED.search(prose, 0, MAX_NAME_CHARACTERS):
             reading.mapped, reading.prose = mapped, prose[:MAX_NAME_CHARACTERS]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Hit(NamedTuple):
-    """A value at `start` (inclusive) to `end` (exclusive) of the analysed text. `cue`: a word beside it names its kind."""
+    """A value at `start` (inclusive) to `end` (exclusive) of a text; `cue` when a word beside it names its kind."""
 
     start: int
     end: int

@@ -17,7 +17,9 @@ from privacy_audit.detectors.captions.hits import Hit
 from privacy_audit.detectors.captions.numbers import luhn
 
 _SIXTEEN = re.compile(
-    r"(?<!\d)(?<!\d[.,])(?:\d{6}[ .-]?\d{6}[ .-]?\d{4}|(?:\d{4}[ .-]){3}\d{4}|(?:\d\d[ .-]){3}\d{6}[ .-]\d{4})(?![.,-]?\d)"
+    r"(?<!\d)(?<!\d[.,])"
+    r"(?:\d{6}[ .-]?\d{6}[ .-]?\d{4}|(?:\d{4}[ .-]){3}\d{4}|(?:\d\d[ .-]){3}\d{6}[ .-]\d{4})"
+    r"(?![.,-]?\d)"
 )
 _NPWP = re.compile(r"(?<!\d)(?<!\d[.,-])(?:\d\d\.\d{3}\.\d{3}\.\d-\d{3}\.\d{3}|\d{15,16})(?![.,-]?\d)")
 _SIM = re.compile(r"(?<!\d)(?:\d{4}[ -]?\d{4}[ -]?\d{4,6}|\d{12,14})(?!\d)")

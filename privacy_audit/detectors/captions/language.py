@@ -17,17 +17,19 @@ _CAPITALISED = 0.5
 
 _WORDS: dict[Language, str] = {
     "en": (
-        "the and of to with for on is are was were by at from this that it his her their who which has have not you your"
-        " we our they he she be or as into over near while its an there some my our will can about after"
+        "the and of to with for on is are was were by at from this that it his her their who which has have not you"
+        " your we our they he she be or as into over near while its an there some my our will can about after"
     ),
     "id": (  # shared with Malay
-        "yang dan di ke dari ini itu dengan untuk pada adalah tidak akan sudah telah bisa juga saya kami kita mereka anda"
-        " kamu dia nya atau oleh karena seorang sebuah seekor dua tiga orang anak ada sedang dalam saat ketika tahun"
-        " bersama foto gambar rumah jalan lagi aku hari banyak sangat lahir alamat nomor hubungi ibu bapak pria wanita"
+        "yang dan di ke dari ini itu dengan untuk pada adalah tidak akan sudah telah bisa juga saya kami kita"
+        " mereka anda kamu dia nya atau oleh karena seorang sebuah seekor dua tiga orang anak ada sedang dalam saat"
+        " ketika tahun bersama foto gambar rumah jalan lagi aku hari banyak sangat lahir alamat nomor hubungi ibu"
+        " bapak pria wanita"
     ),
     "other": (  # German, French, Spanish, Portuguese, Italian, Dutch: words that are none in English
-        "der das und ist mit von auf ein eine den dem nicht für zum zur bei im les des une est dans pour avec sur du et aux"
-        " nous vous las una del con para por está que los um uma não dos em você gli della nel sono het een voor niet"
+        "der das und ist mit von auf ein eine den dem nicht für zum zur bei im les des une est dans pour avec sur du"
+        " et aux nous vous las una del con para por está que los um uma não dos em você gli della nel sono het een voor"
+        " niet"
     ),
 }
 _VOTES: dict[str, Language] = {word: name for name in ("other", "id", "en") for word in _WORDS[name].split()}

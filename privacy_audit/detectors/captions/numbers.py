@@ -58,15 +58,12 @@ def not_an_ip(text: str, start: int, end: int, cue: bool) -> bool:
         return True
     if address.is_unspecified or address.is_loopback or value.startswith(("255.", "0.")):
         return True
-    if not_a_number_of_its_own(text, start, end):
-        return True
     if address.version == 4:
         if _VERSION_BEFORE.search(text[max(0, start - 20) : start]) or _VERSION_AFTER.match(text[end : end + 20]):
             return True
         return not cue and all(int(part) < _TOO_SMALL_TO_BE_SURE for part in value.split("."))
     groups = [group for group in value.split(":") if group]
-    glued = text[max(0, start - 1) : start].isalnum() or text[end : end + 1].isalnum()
-    return glued or not any(character.isdigit() for character in value) or (len(groups) < 3 and not cue)
+    return not any(character.isdigit() for character in value) or (len(groups) < 3 and not cue)
 
 
 def not_a_mac(text: str, start: int, end: int, cue: bool) -> bool:

@@ -15,9 +15,13 @@ from privacy_audit.detectors.captions.normalise import Mapped, normalise, percen
 MAX_URL = 8_000  # code points; what browsers and servers take
 
 _PATH = r"[^\s<>\"'`\u3000]"
-_SUFFIX = r"(?:com|net|org|edu|gov|id|co|io|me|tv|uk|de|fr|jp|cn|in|au|us|ca|nl|it|es|br|ru|my|sg|info|app|dev|xyz|link|page|site|ly)"
+_SUFFIX = (
+    r"(?:com|net|org|edu|gov|id|co|io|me|tv|uk|de|fr|jp|cn|in|au|us|ca|nl|it|es|br|ru|my|sg|info|app|dev|xyz|link|page"
+    r"|site|ly)"
+)
 _LINK = re.compile(  # in running text
-    rf"(?:https?://|ftp://|www\.){_PATH}{{1,{MAX_URL}}}|(?<![\w@./:-])(?:[a-z0-9-]{{1,63}}\.){{1,4}}{_SUFFIX}/{_PATH}{{1,{MAX_URL}}}",
+    rf"(?:https?://|ftp://|www\.){_PATH}{{1,{MAX_URL}}}"
+    rf"|(?<![\w@./:-])(?:[a-z0-9-]{{1,63}}\.){{1,4}}{_SUFFIX}/{_PATH}{{1,{MAX_URL}}}",
     re.IGNORECASE,
 )
 _IS_URL = re.compile(rf"\s*(?:https?|ftp|s3|gs|file)://{_PATH}+\s*", re.IGNORECASE)
@@ -39,11 +43,13 @@ _PROFILE_URL = re.compile(
     r")",
     re.IGNORECASE,
 )
-_NO_PROFILE = frozenset(
-    """p reel reels explore stories tv accounts about legal developer photo photos photo.php groups pages events watch
-    hashtag sharer sharer.php share share.php story.php permalink.php profile.php marketplace gaming help policies login
-    home search intent i settings notifications messages tos privacy public tags dialog plugins tr media video videos
-    s joinchat addstickers c v proxy index.php index.html web download static images img""".split()
+_NO_PROFILE = re.compile(
+    r"p|reel|reels|explore|stories|tv|accounts|about|legal|developer|photo|photos|photo\.php|groups|pages|"
+    r"events|watch|hashtag|sharer|sharer\.php|share|share\.php|story\.php|permalink\.php|profile\.php|"
+    r"marketplace|gaming|help|policies|login|home|search|intent|i|settings|notifications|messages|tos|privacy|"
+    r"public|tags|dialog|plugins|tr|media|video|videos|s|joinchat|addstickers|c|v|proxy|index\.php|index\.html|"
+    r"web|download|static|images|img|seo",
+    re.IGNORECASE,
 )
 _MADE_BY_MACHINE = re.compile(r"[\w.-]+\.(?:jpe?g|png|gif|webp|php|html?|js|css|svg|mp4)", re.IGNORECASE)
 
@@ -89,12 +95,12 @@ def _profiles(text: str) -> Iterator[Found]:
     for match in _PROFILE_URL.finditer(text):
         group = match.lastindex
         assert group is not None  # every branch has one
-        start, end = match.span(group)
+        start = match.start(group)
         name = match.group(group)
         if name.startswith("@"):
             start, name = start + 1, name[1:]
         stripped = name.rstrip(".-")
-        if len(stripped) < 2 or stripped.lower() in _NO_PROFILE or _MADE_BY_MACHINE.fullmatch(stripped):
+        if len(stripped) < 2 or _NO_PROFILE.fullmatch(stripped) or _MADE_BY_MACHINE.fullmatch(stripped):
             continue
         yield Found("USERNAME", "ProfileUrlRecognizer", start, start + len(stripped), 0.8, cue=True)
 

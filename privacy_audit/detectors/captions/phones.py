@@ -19,19 +19,23 @@ _LONGEST = 30
 _MIN_UNASSIGNED = 9
 _RUN = re.compile(r"\d(?:[().\-/ ]{0,3}\d){6}")
 _LINK = re.compile(r"(?:wa\.me/|\btel:|\bphone=|whatsapp://send\?phone=)(\+?\d[\d.()-]{5,20}\d)", re.IGNORECASE)
-_INDONESIAN_WITHOUT_PLUS = re.compile(r"(?<![\d+.,/-])62[ .-]?8\d{1,2}[ .-]?\d{3,4}[ .-]?\d{2,5}(?!\d)(?![.,]\d)")
+_INDONESIAN_WITHOUT_PLUS = re.compile(
+    r"(?<![\d+.,/-])(?:00)?62[ .-]?8\d{1,2}[ .-]?\d{3,4}[ .-]?\d{2,5}(?!\d)(?![.,]\d)"
+)
 _SEPARATOR = re.compile(r"[ .()-]")
 _INDONESIAN_MOBILE = re.compile(r"08\d{8,11}")
 _NORTH_AMERICAN = re.compile(r"(?<![\d.-])(?:\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}(?![\d-])")
 _DATE = re.compile(
-    r"\d{4}([-./ ])\d{1,2}\1\d{1,2}(?:\D.*)?|\d{1,2}([-./ ])\d{1,2}\2(?:\d{4}|\d{2})(?:\D.*)?|(?:1[89]|20)\d\d ?[-/] ?(?:1[89]|20)\d\d"
+    r"\d{4}([-./ ])\d{1,2}\1\d{1,2}(?:\D.*)?|\d{1,2}([-./ ])\d{1,2}\2(?:\d{4}|\d{2})(?:\D.*)?"
+    r"|(?:1[89]|20)\d\d ?[-/] ?(?:1[89]|20)\d\d"
 )
 _IP_ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 _DATED = re.compile(r"(\d{4})(\d\d)(\d\d)(?:\D{0,1}\d{4,6})?")
 _ISBN = re.compile(r"(?:97[89][- ]?)?(?:\d[- ]?){9}[\dXx]")
 _ISBN_BEFORE = re.compile(r"\b(?:isbn|issn|ean|upc|asin|sku|doi)(?:-?1[03])?[:# ]{0,3}$", re.IGNORECASE)
 _NOT_A_PHONE_BEFORE = re.compile(
-    r"(?:[$\u20ac\u00a3\u00a5#]|\brp\.?|\busd|\bidr|\b(?:img|dsc[nf]?|pxl|vid|mvi|order|invoice|item|model|part|serial|id|ref|lot|no\. resi|resi|photo|foto|image)"
+    r"(?:[$\u20ac\u00a3\u00a5#]|\brp\.?|\busd|\bidr"
+    r"|\b(?:img|dsc[nf]?|pxl|vid|mvi|order|invoice|item|model|part|serial|id|ref|lot|resi|photo|foto|image)"
     r"(?: ?(?:no|nr|number|nomor|id)\.?)?)[\s:#_.-]{0,3}$",
     re.IGNORECASE,
 )
@@ -57,7 +61,7 @@ def _candidates(text: str) -> Iterator[Hit]:
     if "+" in text:
         yield from _international(text)
     for match in _INDONESIAN_WITHOUT_PLUS.finditer(text):
-        if _valid("+" + match.group()):
+        if _valid("+" + match.group().removeprefix("00")):
             cue = _cue(text, *match.span())
         yield Hit(*match.span(), 0.85 if cue else 0.6, cue)
     if _INDONESIAN_MOBILE.search(_SEPARATOR.sub("", text)):

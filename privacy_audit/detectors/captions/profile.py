@@ -97,7 +97,7 @@ def region(found: Found, value: str) -> str:
 def resolve(found: list[Found]) -> list[Found]:
     """One finding per value, in text order: direct before contextual, longer before shorter, better before worse.
 
-    What lies inside a finding that was kept is dropped; what reaches over its edge is kept, so that all of it is masked.
+    What lies inside a finding that was kept is dropped; what reaches over its edge is kept, so that all is masked.
     """
     kept: list[Found] = []
     for candidate in sorted(set(found), key=_precedence):

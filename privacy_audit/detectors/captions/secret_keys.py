@@ -28,8 +28,9 @@ _USER_INFO = re.compile(r"[a-z][a-z0-9+.-]{1,15}://([^\s/@:]{1,64}:[^\s/@:]{1,12
 WORD_START = r"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z])))"  # also inside dbPassword
 _QUOTE = r"[\"'`]?"
 _PASSWORD = re.compile(
-    rf"{WORD_START}(?:pass(?:word|wd|code|phrase|_?key)?|pwd|pw|kata sandi|sandi)(?:[ _](?:wi-?fi|akun|atm))?"
-    rf"{_QUOTE}(\s{{0,3}}(?:[:=]|:=|=>)\s{{0,3}}|\s{{1,3}}(?:is|was|adalah|nya)\s{{1,3}}|\s){_QUOTE}([^\s\"'`<>,;|&]{{3,128}})",
+    rf"{WORD_START}(?:pass(?:word|wd|code|phrase|_?key)?|pwd|pw|kata sandi|sandi)(?:[ _](?:wi-?fi|akun|atm))?{_QUOTE}"
+    r"(?P<link>\s{0,3}(?:[:=]|:=|=>)\s{0,3}|\s{1,3}(?:is|was|adalah|nya)\s{1,3}|\s)"
+    r"(?:(?P<quote>[\"'`])(?P<quoted>[^\n\"'`]{3,128})(?P=quote)|(?P<bare>[^\s\"'`<>,;|&]{3,128}))",
     re.IGNORECASE,
 )
 _WIFI_NEAR = re.compile(r"\bwi-?fi\b", re.IGNORECASE)
@@ -40,7 +41,8 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 _PIN = re.compile(
-    r"(?<![A-Za-z])(PIN|[Pp]in|[Kk]ode [Pp][Ii][Nn])(?: (?:[Aa][Tt][Mm]|[Cc]ode))?\s{0,3}([:=]|\bis\b|\badalah\b)\s{0,3}(\d{4}|\d{6})(?![\w.,/-]?\d)"
+    r"(?<![A-Za-z])(PIN|[Pp]in|[Kk]ode [Pp][Ii][Nn])(?: (?:[Aa][Tt][Mm]|[Cc]ode))?\s{0,3}"
+    r"([:=]|\bis\b|\badalah\b)\s{0,3}(\d{4}|\d{6})(?![\w.,/-]?\d)"
 )
 _YEAR = re.compile(r"(?:1[89]|20)\d\d")
 END_OF_CLAUSE = re.compile(r"[\"'`.)\]]?\s*(?:$|[\n,;|/&<)\]])")
@@ -60,9 +62,10 @@ def find(text: str) -> Iterator[Hit]:
     for match in _USER_INFO.finditer(text):
         yield Hit(*match.span(1), 0.9)
     for match in _PASSWORD.finditer(text):
-        value = match.group(2).rstrip(".!?)")
+        start, end = match.span("quoted") if match["quoted"] else match.span("bare")
+        value = text[start:end].rstrip(".!?)")
         if _is_password(text, match, value):
-            yield Hit(match.start(2), match.start(2) + len(value), 0.8, cue=True)
+            yield Hit(start, start + len(value), 0.8, cue=True)
     for match in _ASSIGNED.finditer(text):
         if _is_random(match.group(2)) and (match.group(1).strip() or "bearer" in match.group().lower()):
             yield Hit(*match.span(2), 0.75, cue=True)
@@ -72,19 +75,20 @@ def find(text: str) -> Iterator[Hit]:
 
 
 def _is_password(text: str, match: re.Match[str], value: str) -> bool:
-    """Prose goes on after "password is"; a password stands alone, or does not look like a word."""
-    link = match.group(1)
+    """Prose goes on after "password is"; a password stands alone or in quotes, or does not look like a word."""
+    link = match["link"].strip()
     if len(value) < 3 or len(set(value)) == 1 or value.startswith(("{", "$", "%", "//")):
         return False
     wordlike = value.isalpha() and (value.islower() or value.istitle() or value.isupper())
-    assigned = link.strip() in (":", "=", ":=", "=>")
-    if not link.strip() and not _WIFI_NEAR.search(text, max(0, match.start() - 40), match.end(1)):
+    if link in (":", "=", ":=", "=>"):
+        return bool(match["quoted"]) or not wordlike or bool(END_OF_CLAUSE.match(text, match.end()))
+    if not link and not _WIFI_NEAR.search(text, max(0, match.start() - 40), match.end("link")):
         return False
-    if not assigned:
-        return any(map(str.isdigit, value)) or not (wordlike or "-" in value or "/" in value)
-    return not wordlike or bool(END_OF_CLAUSE.match(text, match.end(2)))
+    return any(map(str.isdigit, value)) or not (wordlike or "-" in value or "/" in value)
 
 
 def _is_random(value: str) -> bool:
     digits = sum(map(str.isdigit, value))
-    return digits >= 2 and any(map(str.isalpha, value)) and len(set(value)) >= 8 and "//" not in value
+    mixed = not value.islower() and not value.isupper()
+    enough = digits >= 2 or (digits == 1 and mixed and len(value) >= 20)
+    return enough and any(map(str.isalpha, value)) and len(set(value)) >= 8 and "//" not in value

@@ -13,6 +13,7 @@ from privacy_audit.detectors.metadata.hits import Hit
 PRECISE_WITHIN_M = 564  # about 1,850 feet: the radius below which US state laws call a location precise
 METRES_PER_DEGREE = 111_320
 MAX_DECIMALS = 9
+MAX_ERROR_M = 100_000  # a stated error beyond that is nonsense, and must not make a place look coarse
 
 _XMP = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?(?:,(\d{1,2}(?:\.\d+)?))?\s*([NSEW]?)\s*", re.I)
 
@@ -82,6 +83,7 @@ def hit(tag: str, latitude: Angle | None, longitude: Angle | None, error_m: floa
         return None
     if abs(latitude.degrees) < 1e-7 and abs(longitude.degrees) < 1e-7:
         return None
+    error_m = error_m if 0 < error_m <= MAX_ERROR_M else 0.0
     precision = max(min(latitude.step, longitude.step) * METRES_PER_DEGREE, error_m)
     attributes = {
         "cell": f"{math.floor(latitude.degrees)},{math.floor(longitude.degrees)}",

@@ -117,9 +117,9 @@ def _decode(exif: bytes, make: str, model: str, note: tiff.Field) -> dict[str, A
     def tag(number: int, kind: FieldType, printable: str, values: object) -> IfdTag:
         return IfdTag(printable, number, kind, values, note.value_at, note.size, True)
 
-    order = "I" if exif[:2] == b"II" else "M"
-    header = ExifHeader(_Reads(exif), order, 0, 0, strict=False)
     head = exif[note.value_at : note.value_at + _HEAD]
+    own = head[10:12] if head.startswith(b"Nikon\0\2") else exif[:2]  # such a note has its own byte order
+    header = ExifHeader(_Reads(exif), "I" if own == b"II" else "M", 0, 0, strict=False)
     if head.startswith(b"Panasonic\0"):
         header.dump_ifd(ifd=note.value_at + 12, ifd_name="MakerNote", tag_dict=_PANASONIC)
     elif head.startswith((b"OLYMPUS\0", b"OM SYSTEM\0")):

@@ -145,9 +145,9 @@ def _history(properties: Sequence[Property], first: dict[str, str]) -> Iterator[
         if not blank(first.get(key, "")):
             yield Hit("history", f"XMP-{key}", first[key])
             return
-    for prefix, name, value in properties:
+    for prefix, _, value in properties:
         if prefix in _HISTORY and not blank(value):
-            yield Hit("history", f"XMP-{prefix}:{name}" if name.isalnum() else f"XMP-{prefix}", value)
+            yield Hit("history", f"XMP-{prefix}", value)
             return
 
 

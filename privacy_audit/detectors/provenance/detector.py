@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from privacy_audit import containers
@@ -15,6 +15,7 @@ from privacy_audit.types import Channel, Failure, Finding, Needs, Outcome, Sampl
 
 IN_FILE = "provenance.infile"
 C2PA = "provenance.c2pa"
+MAX_PROBLEMS = 8
 
 _Evidence = tuple[Channel, Signal]
 
@@ -72,8 +73,7 @@ class Provenance(Standalone):
         found = [signal.finding(self.name, channel) for channel, signal in evidence]
         return [*found, *self._gaps([signal for _, signal in evidence], reading), *notes]
 
-    def _gaps(self, signals: Iterable[Signal], reading: records.Reading) -> list[Finding]:
-        signals = list(signals)
+    def _gaps(self, signals: list[Signal], reading: records.Reading) -> list[Finding]:
         gaps = []
         if not any(signal.visibility for signal in signals):
             reason = "unrecognised" if "audience" in reading.unread else "absent"
@@ -92,7 +92,9 @@ def _in_file(picture: Picture) -> tuple[list[Signal], list[Skipped | Failure]]:
     if container is None:
         return [], [_unreadable("the content is no picture that is known here")]
     flags = infile.read(container)
-    notes: list[Skipped | Failure] = [_unreadable(problem) for problem in dict.fromkeys(flags.problems)]
+    notes: list[Skipped | Failure] = []
+    if flags.problems:
+        notes.append(_unreadable("; ".join(list(dict.fromkeys(flags.problems))[:MAX_PROBLEMS])))
     if flags.manifest:
         notes.append(Skipped(C2PA, "manifest present; reading it is not installed"))
     return flags.signals, notes

@@ -14,7 +14,7 @@ from privacy_audit.detectors.provenance.sources import digital_source
 MAX_STATEMENTS = 64  # rights statements weighed per file; machine-readable flags are read without limit
 
 _COPYRIGHT = 0x8298
-_LICENSE_PROPERTIES = frozenset({"cc:license", "dcterms:license", "xmpRights:WebStatement"})
+_LICENSE_PROPERTIES = frozenset({"cc:license", "xmpRights:WebStatement"})
 _NOTICE_PROPERTIES = frozenset({"dc:rights", "xmpRights:UsageTerms", "plus:OtherConstraints", "photoshop:Instructions"})
 # Instructions to an editor are no rights statement; they are searched for a mark or a refusal alone.
 _INSTRUCTIONS = frozenset({"photoshop:Instructions", "iptc:SpecialInstructions"})
@@ -30,7 +30,7 @@ _TEXT_KEYWORDS = {
 
 @dataclass(slots=True)
 class Flags:
-    """What a file says. `manifest`: a C2PA manifest is there. `problems`: packets that were not read to their end."""
+    """What a file says. `manifest`: a C2PA manifest is there. `problems`: damages that may hide more."""
 
     signals: list[Signal] = field(default_factory=list)
     manifest: bool = False
@@ -49,7 +49,9 @@ class _Statement:
 
 def read(container: Container) -> Flags:
     """All flags of a file, each once, in file order."""
-    flags = Flags(manifest=bool(container.of("jumbf")))
+    # Cameras and editors leave EXIF pointers to nowhere, which hide no flag; any other damage may.
+    damages = [problem for problem in container.problems if not problem.startswith("EXIF:")]
+    flags = Flags(manifest=bool(container.of("jumbf")), problems=damages)
     statements: set[_Statement] = set()
     found: dict[Signal, None] = {}
     for block in container.of("xmp", "exif", "iptc", "photoshop", "text"):

@@ -11,55 +11,36 @@ from privacy_audit.detectors.provenance.signals import Signal
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """`suggests` is what a mark hints at, and `visibility` what a record that names this source states."""
+    """`suggests` is what a mark hints at. `private_source`: a record that names this source states `private`."""
 
     id: str
     suggests: str = ""
     private_source: bool = False
 
 
-_MESSENGERS = ("imessage", "messenger", "facebookmessenger", "line", "signal", "snapchat", "threema", "viber", "wechat")
-_LIBRARIES = ("cameraroll", "googlephotos", "googletakeout", "icloudphotos")
-# Private and public use alike: channels and direct talk; a backup and a place to hand a dataset over.
-_MIXED = ("discord", "slack", "telegram", "teams", "icloud", "googledrive", "onedrive", "dropbox")
+_PRIVATE = (
+    *("whatsapp", "imessage", "facebookmessenger", "snapchat", "threema", "viber", "wechat"),
+    *("cameraroll", "googlephotos", "googletakeout", "icloudphotos"),
+)
+# Channels as well as direct talk, a backup as well as a place to hand a dataset over, or a word with other meanings.
+_PERHAPS_PRIVATE = (
+    *("discord", "slack", "telegram", "teams", "icloud", "googledrive", "onedrive", "dropbox"),
+    *("signal", "line", "messenger"),
+)
 _NETWORKS = (
-    *(
-        "500px",
-        "artstation",
-        "behance",
-        "bluesky",
-        "deviantart",
-        "facebook",
-        "flickr",
-        "imgur",
-        "instagram",
-        "linkedin",
-    ),
-    *(
-        "mastodon",
-        "pinterest",
-        "pixabay",
-        "reddit",
-        "shutterstock",
-        "threads",
-        "tiktok",
-        "tumblr",
-        "twitter",
-        "unsplash",
-    ),
-    *("vk", "weibo", "wikimedia", "wikimediacommons", "x", "youtube"),
+    *("500px", "artstation", "behance", "bluesky", "deviantart", "flickr", "imgur", "linkedin", "mastodon"),
+    *("pinterest", "pixabay", "reddit", "shutterstock", "threads", "tiktok", "tumblr", "twitter", "unsplash"),
+    *("vk", "weibo", "wikimedia", "wikimediacommons", "youtube"),
 )
 
 PLATFORMS: dict[str, Platform] = {
-    "whatsapp": Platform("whatsapp", "private", private_source=True),
-    **{name: Platform(name, "private", private_source=True) for name in (*_MESSENGERS, *_LIBRARIES)},
-    **{name: Platform(name, "private") for name in _MIXED},
+    **{name: Platform(name, "private", private_source=True) for name in _PRIVATE},
+    **{name: Platform(name, "private") for name in _PERHAPS_PRIVATE},
+    **{name: Platform(name, "restricted") for name in ("facebook", "instagram")},
     **{name: Platform(name) for name in _NETWORKS},
-    "facebook": Platform("facebook", "restricted"),
-    "instagram": Platform("instagram", "restricted"),
 }
 
-# From the names that the apps gave in 2015-2025; a leading copy prefix or a trailing " (1)" does not matter.
+# The beginnings of the names that the apps give to what they save.
 _FILE_NAMES: tuple[tuple[re.Pattern[str], Platform], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.ASCII), platform)
     for pattern, platform in (

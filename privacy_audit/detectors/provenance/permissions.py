@@ -12,6 +12,9 @@ from privacy_audit.detectors.provenance.licenses import MAX_CHARS
 from privacy_audit.detectors.provenance.signals import Signal
 from privacy_audit.types import Training
 
+MAX_TOPICS = 32  # places in one text where it speaks of AI
+_NEAR = 80  # characters around them
+
 # https://ns.useplus.org/LDF/ldf-XMPSpecification, property DataMining
 _PLUS: dict[str, Training] = {
     "UNSPECIFIED": "unspecified",
@@ -48,8 +51,6 @@ _TDM: dict[str, Training] = {"1": "denied", "0": "allowed"}
 
 _USAGE = re.compile(r"(?:^|[\s,;])(bots|train-ai|train-genai|ai-train)\s*=\s*(y|n|yes|no)(?![\w-])", re.I | re.ASCII)
 
-MAX_TOPICS = 32  # places in one text where it speaks of AI
-_NEAR = 80  # characters
 _NO_AI = re.compile(r"\bno[ -]?(?:gen(?:erative)?[ -]?)?(?:ai|ml)\b", re.IGNORECASE)
 _TOPIC = re.compile(r"\bA\.?I\b|(?i:\b(?:artificial intelligence|machine[ -]learning|kecerdasan buatan|data mining)\b)")
 _REFUSED_BEFORE = re.compile(
