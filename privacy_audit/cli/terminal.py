@@ -139,6 +139,9 @@ def _print_actions(audit: Audit) -> None:
     actions, total = audit.actions(), audit.folder.manifest.counts["samples"]
     shown = [f"{kind} {count:,}" for kind, count in actions.items() if count]
     click.echo(f"\nDecided: {', '.join(shown)}")
+    asked = audit.folder.sql("SELECT count(DISTINCT sample_id) FROM decisions WHERE action.kind = 'review'")[0][0]
+    if asked > actions["review"]:
+        click.echo(f"         rules ask for a person's review of {_plural(asked, 'sample')}, redacted ones among them")
     gone = actions["drop"] + actions["quarantine"]
     if total and gone * 2 > total:
         warning = f"Warning: this policy would take {gone:,} of {total:,} samples out of the dataset."

@@ -103,8 +103,8 @@ def _jpeg(job: Job) -> bytes | None:
     options["icc_profile"] = image.info.get("icc_profile")
     job.paint(image, areas)
     try:
-        return saved(image, "JPEG", optimize=True, **options)
-    except OSError:  # optimising needs the whole file in a buffer whose size Pillow guesses
+        return saved(image, "JPEG", **options)
+    except OSError:  # a progressive one needs the whole file in a buffer whose size Pillow guesses
         return saved(image, "JPEG", **{**options, "progressive": False})
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from PIL import Image
@@ -72,6 +72,8 @@ def png(job: Job) -> bytes | None:
         before = [chunk for chunk in before if chunk[0] not in _PNG_DEPENDS_ON_DEPTH]
     carried = [_png_carried(job, *chunk) for chunk in before + after]
     split = len(before)
+    if job.orientation != 1 and all(name != b"eXIf" for name, _ in carried):  # it stood in a text that stays behind
+        carried.append((b"eXIf", carry.exif(b"", job.orientation)))
     return b"".join(_png_file(new_header, carried[:split], frames, carried[split:]))
 
 
@@ -209,45 +211,59 @@ def _png_text_holds_picture(name: bytes, payload: bytes) -> bool:
 # GIF
 
 _GIF_COMMENT, _GIF_APPLICATION, _GIF_CONTROL = 0xFE, 0xFF, 0xF9
+_GIF_INTERLACED = 0x40
 
 
 def gif(job: Job) -> bytes | None:
     data = job.data
-    canvas_areas = job.place(job.image.size, job.orientation)
-    flags = data[10]
-    at = 13 + _gif_palette_size(flags)
-    common = data[13:at]
-    out = [data[:at]]
+    head = 13 + _gif_palette_size(data[10])
+    parts = list(_gif_parts(data, head))
+    frames = {start: struct.unpack("<HHHHB", data[start + 1 : start + 10]) for start, _ in parts if data[start] == 0x2C}
+    canvas_areas = job.place(_gif_canvas(job.image.size, frames.values()), job.orientation)
+    out = [data[:head]]
     transparent = -1
     touched = False
-    while at < len(data) and data[at] in {0x21, 0x2C}:
-        start = at
-        if data[at] == 0x21:
-            label = data[at + 1] if at + 1 < len(data) else 0
-            blocks, at = _gif_blocks(data, at + 2)
+    for start, end in parts:
+        if start not in frames:
+            blocks, _ = _gif_blocks(data, start + 2)
+            label = data[start + 1]
             if label == _GIF_CONTROL and len(blocks) >= 4:
                 transparent = blocks[3] if blocks[0] & 1 else -1
             if label in {_GIF_COMMENT, _GIF_APPLICATION} and carry.holds_picture(blocks):
                 job.say(DROPPED_BLOCKS)
             else:
-                out.append(data[start:at])
+                out.append(data[start:end])
             continue
-        if start + 10 > len(data):
-            break
-        left, top, width, height, flags = struct.unpack("<HHHHB", data[start + 1 : start + 10])
-        stream = start + 10 + _gif_palette_size(flags)
-        _, at = _gif_blocks(data, stream + 1)
-        colors = data[start + 10 : stream] or common
+        left, top, width, height, flags = frames[start]
         areas = inside(canvas_areas, left, top, (width, height))
         if areas:
             touched = True
             job.spend(width, height)
-            out.append(data[start : start + 9] + bytes([flags & ~0x40]) + data[start + 10 : stream])
-            out.append(_gif_frame(job, data[start:at], colors, transparent, areas))
+            stream = start + 10 + _gif_palette_size(flags)
+            colors = data[start + 10 : stream] or data[13:head]
+            out.append(data[start : start + 9] + bytes([flags & ~_GIF_INTERLACED]) + data[start + 10 : stream])
+            out.append(_gif_frame(job, data[start:end], colors, transparent, areas))
         else:
-            out.append(data[start:at])
+            out.append(data[start:end])
         transparent = -1
     return b"".join([*out, b";"]) if touched else None
+
+
+def _gif_parts(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """Start and end of every extension and frame that is whole."""
+    while at + 10 < len(data) and data[at] in {0x21, 0x2C}:
+        start = at
+        at += 2 if data[at] == 0x21 else 11 + _gif_palette_size(data[at + 9])
+        _, at = _gif_blocks(data, at)
+        yield start, at
+
+
+def _gif_canvas(size: tuple[int, int], frames: Iterable[tuple[int, ...]]) -> tuple[int, int]:
+    """The screen, made larger by frames that reach over it, as Pillow does when it comes to them."""
+    width, height = size
+    for left, top, across, down, _ in frames:
+        width, height = max(width, left + across), max(height, top + down)
+    return width, height
 
 
 def _gif_palette_size(flags: int) -> int:
@@ -269,7 +285,7 @@ def _gif_frame(job: Job, coded: bytes, colors: bytes, transparent: int, areas: l
     colors = colors or bytes(value for value in range(256) for _ in range(3))
     count = len(colors) // 3
     screen = struct.pack("<HHBBB", width, height, 0x80 | (count.bit_length() - 2), 0, 0)
-    descriptor = struct.pack("<BHHHHB", 0x2C, 0, 0, width, height, flags & 0x40)
+    descriptor = struct.pack("<BHHHHB", 0x2C, 0, 0, width, height, flags & _GIF_INTERLACED)
     alone = b"GIF89a" + screen + colors + descriptor + coded[10 + _gif_palette_size(flags) :] + b";"
     decoded = Image.open(io.BytesIO(alone))
     indices = Image.frombytes("P", (width, height), decoded.tobytes())
@@ -323,6 +339,9 @@ def webp(job: Job) -> bytes | None:
         chunks[first:first] = _webp_frame(job, pixels, job.image.size, canvas_areas)
     if not touched:
         return None
+    names = {name for name, payload in chunks if payload}
+    if job.orientation != 1 and b"VP8X" in names and b"EXIF" not in names:  # it stood in XMP
+        chunks.append((b"EXIF", carry.exif(b"", job.orientation)))
     body = b"WEBP" + _riff(_webp_flagged([chunk for chunk in chunks if chunk[1]]))
     return b"RIFF" + struct.pack("<I", len(body)) + body
 

@@ -31,6 +31,7 @@ Route = Literal["unchanged", "lossless", "re-encode"]
 GROWTH = 0.2  # how much wider and higher a region gets, so that ears, hair and chin go with a face
 
 _WEAK = "Blur is weak: blurred faces have been recognised by software, so use it for utility studies only."
+_MOVING = "The regions were hidden on every frame; what moves may show on frames that nobody looked at."
 _MAX_COORDINATE = 1e6  # beyond any picture; a polygon that reaches further is taken as its bounding box
 
 
@@ -93,7 +94,11 @@ def redact_regions(
             raise RedactionRefused(reason) from error
     if coded is None:
         return Redacted(picture.data, "unchanged", lossless_outside=True, note="")
-    notes = [*coded.notes, *([_WEAK] if any(region.method == "blur" for region in regions) else [])]
+    notes = list(coded.notes)
+    if any(region.method == "blur" for region in regions):
+        notes.append(_WEAK)
+    if picture.frame_count > 1:
+        notes.append(_MOVING)
     return Redacted(coded.data, "lossless" if coded.lossless else "re-encode", coded.lossless, " ".join(notes))
 
 

@@ -104,12 +104,6 @@ class Language:
     def _written(self, value: object) -> object:
         return self.number(value) if isinstance(value, int) else value
 
-    def listing(self, items: list[str]) -> str:
-        """ "a, b and c"."""
-        if len(items) < 2:
-            return "".join(items)
-        return self("format.and", first=", ".join(items[:-1]), last=items[-1])
-
 
 def _moment(iso: str) -> datetime | None:
     try:

@@ -238,7 +238,10 @@ class FolderSource:
             skipped = (Skipped("picture", "the row names no picture"),)
         else:
             failures = (*failures, Failure("picture", "error", "the file name in the table leads outside the dataset"))
-        texts = texts_of(row.values, captions=self._captions)
+        texts = texts_of({name: value for name, value in row.values.items() if name != column}, captions=self._captions)
+        named = row.values.get(column) if column is not None else None
+        if isinstance(named, str) and column is not None:
+            texts.append(Text("filename", column, named))
         sample = Sample(f"{_safe(content.table)}#{row.number}", shard, None, tuple(texts), row.values)
         return Item(sample, failures, skipped, Origin(None, content.table, row.number))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from pathlib import Path
 from typing import get_args
@@ -247,20 +248,21 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"pack: caf\xe9\n")
     (tmp_path / "wide.yaml").write_bytes(GOOD.encode("utf-16"))
     (tmp_path / "large.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
-    os.mkfifo(tmp_path / "pipe.yaml")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.yaml")
     for name, what in {
         "": "is a folder",
         "missing.yaml": "there is no such file",
         "pipe.yaml": "there is no such file",
-        "latin.yaml": "is not UTF-8 text (byte 9)",
-        "wide.yaml": "is not UTF-8 text (byte 0)",
-        "large.yaml": "is larger than a rule pack may be (1024 KiB)",
+        "latin.yaml": r"is not UTF-8 text \(byte 9\)",
+        "wide.yaml": r"is not UTF-8 text \(byte 0\)",
+        "large.yaml": r"is larger than a rule pack may be \(1024 KiB\)",
         "nul\0.yaml": "file",
-        "x" * 5000 + ".yaml": "cannot be read",
+        "x" * 5000 + ".yaml": r"cannot be read|no such file",
     }.items():
         with pytest.raises(PolicyError) as caught:
             load(str(tmp_path / name))
-        assert what in str(caught.value)
+        assert re.search(what, str(caught.value))
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

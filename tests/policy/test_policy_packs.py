@@ -139,6 +139,30 @@ def test_a_law_names_itself_and_says_where_it_is_stricter(name: str) -> None:
     assert all(rule.law for rule in pack.rules)
 
 
+@pytest.mark.parametrize("name", ["gdpr", "uu-pdp"])
+@pytest.mark.parametrize(
+    ("findings", "severity", "action"),
+    [
+        ([found("name.person", "caption")], "medium", "redact"),
+        ([found("name.person", "image_text")], "medium", "redact"),
+        ([found("name.person", "caption"), found("face", "pixels")], "high", "redact"),
+        ([found("person.minor", "caption"), found("face", "pixels", band="review")], "high", "redact"),
+        ([found("time"), found("face", "pixels", band="review")], "medium", "redact"),
+        ([found("text.unread", "pixels")], "medium", "review"),
+        ([found("provenance.unknown")], "high", "review"),
+    ],
+)
+def test_a_law_is_stricter_where_its_description_says_so(
+    name: str, findings: list[Finding], severity: str, action: str
+) -> None:
+    decisions, baseline = judge(load(name), *findings), judge(load("baseline"), *findings)
+    assert max(decisions, key=lambda decision: decision.severity.rank).severity.value == severity
+    assert effective(decisions).kind == action
+    assert {(d.severity, d.action.kind, *d.action.parameters) for d in decisions} - {
+        (d.severity, d.action.kind, *d.action.parameters) for d in baseline
+    }
+
+
 def test_uu_pdp_has_indonesian_titles() -> None:
     pack = load("uu-pdp")
     assert pack.title_id

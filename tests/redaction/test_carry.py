@@ -243,6 +243,18 @@ def test_png_chunks_stay_unless_they_may_hold_a_picture() -> None:
     assert "may hold a picture" in result.note
 
 
+def test_the_orientation_of_a_text_that_stays_behind_is_kept() -> None:
+    block = carry.exif(b"", 6)
+    info = PngInfo()
+    info.add_text("Raw profile type exif", f"\nexif\n {len(block) + 6}\n{(b'Exif' + bytes(2) + block).hex()}")
+    xmp = b'<rdf:Description tiff:Orientation="6"/>' + XMP_WITH_THUMBNAIL
+    for data in (saved(PHOTO, "PNG", pnginfo=info), saved(PHOTO, "WEBP", xmp=xmp)):
+        source, result = Picture(data), redacted(data)
+        assert source.upright().rgb.shape == (90, 60, 3)
+        assert Picture(result.data).upright().rgb.shape == (90, 60, 3)
+        assert result.data.count(b"Raw profile") == result.data.count(b"xmpGImg") == 0
+
+
 def test_gif_comments_stay_unless_they_hold_a_picture() -> None:
     still = PHOTO.quantize(16)
     assert b"hello" in redacted(saved(still, "GIF", comment="hello")).data

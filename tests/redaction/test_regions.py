@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import time
 from collections.abc import Callable
 from typing import Any
@@ -119,6 +120,8 @@ MODES: dict[str, Callable[[], Image.Image]] = {
     "RGBA": lambda: _with_alpha("RGB"),
     "CMYK": lambda: Image.fromarray(scene()).convert("CMYK"),
     "YCbCr": lambda: Image.fromarray(scene()).convert("YCbCr"),
+    "LAB": lambda: Image.frombytes("LAB", (WIDTH, HEIGHT), scene().tobytes()),
+    "RGBX": lambda: Image.frombytes("RGBX", (WIDTH, HEIGHT), _with_alpha("RGB").tobytes()),
     "I;16": _grey16,
     "I": _int32,
     "F": _float,
@@ -518,17 +521,58 @@ def test_a_reduced_page_of_a_tiff_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("WEBP", {"quality": 80}), ("AVIF", {}), ("TIFF", {"compression": "jpeg"})]
+    ("kind", "mode", "options"),
+    [
+        ("WEBP", "RGB", {"quality": 80}),
+        ("WEBP", "RGBA", {"quality": 80}),
+        ("AVIF", "RGB", {}),
+        ("AVIF", "RGBA", {}),
+        ("TIFF", "RGB", {"compression": "jpeg"}),
+        ("TIFF", "L", {"compression": "jpeg"}),
+    ],
 )
-def test_lossy_formats_state_the_loss(kind: str, options: dict[str, Any]) -> None:
-    data = saved(Image.fromarray(scene()), kind, **options)
+def test_lossy_formats_state_the_loss(kind: str, mode: str, options: dict[str, Any]) -> None:
+    data = saved(MODES[mode](), kind, **options)
     result = redacted(data, Region(BOX))
     assert (result.route, result.lossless_outside) == ("re-encode", False)
     assert "costs quality" in result.note
     old, new = np.asarray(opened(data)), np.asarray(opened(result.data))
     far = ~within(GROWN, old.shape, margin=17)
     assert psnr(old[far], new[far]) > 35
-    assert np.abs(new[50:70, 55:75].astype(int) - 128).max() < 8
+    grey = new[50:70, 55:75].reshape(20, 20, -1)
+    assert np.abs(grey[..., : len(mode.rstrip("A"))].astype(int) - 128).max() < 8
+    if mode == "RGBA":
+        assert grey[..., 3].min() > 250
+
+
+def test_a_bmp_with_alpha_keeps_it() -> None:
+    pixels = np.asarray(_with_alpha("RGB"))
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII", 108, WIDTH, -HEIGHT, 1, 32, 3, pixels.size, 0, 0, 0, 0) + masks + bytes(52)
+    bgra = pixels[..., [2, 1, 0, 3]].tobytes()
+    data = b"BM" + struct.pack("<IHHI", 122 + len(bgra), 0, 0, 122) + header + bgra
+    result = redacted(data, Region(BOX), shape="box")
+    after = opened(result.data)
+    assert (after.format, after.mode, result.lossless_outside) == ("BMP", "RGBA", True)
+    new = np.asarray(after)
+    mask = within(GROWN, new.shape)
+    assert np.array_equal(new[~mask], pixels[~mask])
+    assert (new[mask] == (128, 128, 128, 255)).all()
+
+
+def test_frames_that_reach_over_the_screen_of_a_gif_are_redacted_there() -> None:
+    large = MODES["L"]()
+    first, second = (saved(image, "GIF", optimize=False) for image in (large.crop((0, 0, 20, 20)), large))
+    data = first[:-1] + second[13 + 768 :]  # both have the 256 greys as their palette
+    assert opened(data).size == (20, 20)
+    new = _frames(redacted(data, Region(BOX)).data)[1][0]
+    assert new.shape == (HEIGHT, WIDTH, 4)
+    assert (new[50:70, 55:75, :3] == 128).all()
+
+
+def test_moving_pictures_come_with_a_warning() -> None:
+    assert "moves" in redacted(_gif(), Region(BOX)).note
+    assert "moves" not in redacted(saved(_palette(), "GIF"), Region(BOX)).note
 
 
 def test_blur_is_labelled_weak() -> None:

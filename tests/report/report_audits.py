@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from privacy_audit.store import manifest, schema, shards
+from privacy_audit.store import manifest, redactions, schema, shards
 from privacy_audit.store.folder import AuditFolder
 from privacy_audit.store.manifest import DetectorEntry, Manifest, PackEntry
 from privacy_audit.taxonomy import CODES
-from privacy_audit.types import Box, Decision, Failure, Finding
+from privacy_audit.types import Action, Box, Decision, Failure, Finding, Severity
 
 FACES = DetectorEntry("faces", "1", "privacy-audit", ["face"], "CenterFace.", "Tiny faces.", "0.35", "0.93", {})
 METADATA = DetectorEntry(
@@ -22,6 +22,10 @@ METADATA = DetectorEntry(
     "Walks.",
     "None.",
 )
+
+HIGH = Decision("baseline/place", Severity.HIGH, Action("redact"), ("gps.precise",))
+MEDIUM = Decision("baseline/face", Severity.MEDIUM, Action("review"), ("face",))
+BROKEN = Failure("picture", "unreadable", "the file is cut off")
 
 
 @dataclass
@@ -94,3 +98,26 @@ def build(folder: Path, items: Iterable[Item] = (), **changes: Any) -> AuditFold
     }
     manifest.write(folder, Manifest(**{**fields, **changes}))
     return AuditFolder(folder)
+
+
+def redaction(**changes: object) -> redactions.RedactionSummary:
+    fields: dict[str, object] = {
+        "started": "2026-11-22T10:00:00Z",
+        "finished": "2026-11-22T10:05:00Z",
+        "tool_version": "0.1.0",
+        "policy_hash": "2" * 64,
+        "source_fingerprint": "f" * 64,
+        "samples": 7,
+        "changed": 3,
+        "unchanged": 1,
+        "dropped": 1,
+        "quarantined": 1,
+        "withheld": 1,
+        "copied_unchecked": 2,
+        "actions": {"fill": 3},
+        "routes": {"jpeg lossless": 3},
+        "withheld_reasons": {"an animation with a face": 1},
+        "verified": True,
+        "passed": True,
+    }
+    return redactions.RedactionSummary(**{**fields, **changes})  # type: ignore[arg-type]

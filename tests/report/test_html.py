@@ -11,8 +11,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
-from report_audits import FACES, METADATA, Item, build, face, found
-from test_measure import BROKEN, HIGH, redaction
+from report_audits import BROKEN, FACES, HIGH, METADATA, Item, build, face, found, redaction
 
 from privacy_audit.report import html
 from privacy_audit.report.language import Language
@@ -346,7 +345,7 @@ def test_size_is_bounded_by_hostile_counts(tmp_path: Path) -> None:
     assert len(html.render(audit).encode()) < 2_000_000
 
 
-def test_an_undefined_value_is_an_error(monkeypatch: pytest.MonkeyPatch, plain: str) -> None:
+def test_an_undefined_value_is_an_error() -> None:
     environment = html._environment(Language.load("en"))
     with pytest.raises(jinja2.UndefinedError):
         environment.from_string("{{ nobody }}").render()

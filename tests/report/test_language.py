@@ -45,7 +45,10 @@ FAMILIES: dict[str, list[str]] = {
     "method": ["flow", "counts", "statistics", "errors", "severity"],
     "objection.what": ["1", "2", "3"],
     "integrity": ["manifest", "source", "plan", "policy", "key"],
-    "column": ["checked", "failed", "skipped", "samples", "share", "findings", "count", "looked", "upper", "left", "interval", "size"],
+    "column": [
+        *("checked", "failed", "skipped", "samples", "share", "findings"),
+        *("count", "looked", "upper", "left", "interval", "size"),
+    ],
     "month": [str(number) for number in range(1, 13)],
 }  # fmt: skip
 UNITS = {f"histogram.{name}.unit" for name in [*FAMILIES["histogram"], "format"]}
@@ -80,7 +83,7 @@ def test_families_of_the_templates_are_all_known() -> None:
         for prefix in re.findall(r't\("([\w.]+\.)" ~', path.read_text(encoding="utf-8"))
     }
     assert asked
-    assert asked <= set(FAMILIES)
+    assert {prefix for prefix in asked if not any(f"{name}.".startswith(f"{prefix}.") for name in FAMILIES)} == set()
 
 
 @pytest.mark.parametrize("name", catalogues())
@@ -146,8 +149,16 @@ def test_bound(rate: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size_bytes", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_600, "1.0 MB"), (2_345_678_901, "2.3 GB"), (10**20, "100,000 PB")]
-)  # fmt: skip
+    ("size_bytes", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_600, "1.0 MB"),
+        (2_345_678_901, "2.3 GB"),
+        (10**20, "100,000 PB"),
+    ],
+)
 def test_size(size_bytes: int, text: str) -> None:
     assert en.size(size_bytes).replace("\N{NO-BREAK SPACE}", " ") == text
 

@@ -3,17 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from report_audits import FACES, METADATA, Item, build, face, found
+from report_audits import BROKEN, FACES, HIGH, MEDIUM, METADATA, Item, build, face, found, redaction
 
 from privacy_audit.report.measure import KINDS, summarise
 from privacy_audit.report.summary import Summary
 from privacy_audit.store import redactions
 from privacy_audit.store.manifest import PackEntry
 from privacy_audit.types import Action, Decision, Failure, Severity
-
-HIGH = Decision("baseline/place", Severity.HIGH, Action("redact"), ("gps.precise",))
-MEDIUM = Decision("baseline/face", Severity.MEDIUM, Action("review"), ("face",))
-BROKEN = Failure("picture", "unreadable", "the file is cut off")
 
 
 @pytest.mark.parametrize(
@@ -210,26 +206,3 @@ def test_redaction_is_read_and_compared(tmp_path: Path, policy_hash: str, curren
     measured = summarise(audit).redaction
     assert measured is not None
     assert measured.current is current
-
-
-def redaction(**changes: object) -> redactions.RedactionSummary:
-    fields: dict[str, object] = {
-        "started": "2026-11-22T10:00:00Z",
-        "finished": "2026-11-22T10:05:00Z",
-        "tool_version": "0.1.0",
-        "policy_hash": "2" * 64,
-        "source_fingerprint": "f" * 64,
-        "samples": 7,
-        "changed": 3,
-        "unchanged": 1,
-        "dropped": 1,
-        "quarantined": 1,
-        "withheld": 1,
-        "copied_unchecked": 2,
-        "actions": {"fill": 3},
-        "routes": {"jpeg lossless": 3},
-        "withheld_reasons": {"an animation with a face": 1},
-        "verified": True,
-        "passed": True,
-    }
-    return redactions.RedactionSummary(**{**fields, **changes})  # type: ignore[arg-type]

@@ -73,7 +73,8 @@ _NAME_AND_NUMBER = (
     r"(?:(?-i:[A-Z])[\w'.-]{1,30} ){1,4}?\d{1,3}[A-Za-z]?\b(?! ?(?:km|m|meter|menit|jam|tahun|orang|hari)\b)"
 )
 _JALAN = re.compile(
-    rf"\b(?:jl|jln|jalan|gg|gang|perum|perumahan|kompleks?)\b\.? ?(?:(?:[\w'.-]{{1,30}},? ){{1,5}}?{_NUMBERED}|{_NAME_AND_NUMBER})"
+    rf"\b(?:jl|jln|jalan|gg|gang|perum|perumahan|kompleks?)\b\.? ?"
+    rf"(?:(?:[\w'.-]{{1,30}},? ){{1,5}}?{_NUMBERED}|{_NAME_AND_NUMBER})"
     r"(?:[, ]{1,2}(?:no|nomor|blok|kav)\b\.? ?\w{1,5})?"
     r"(?:[, ]{1,2}rt\.? ?\d{1,3})?(?:[ ,/]{0,3}rw\.? ?\d{1,3}|/\d{1,3})?"
     r"(?:[, ]{1,2}(?:kel|kelurahan|desa|kec|kecamatan|kab|kabupaten|kota)\b\.? ?"

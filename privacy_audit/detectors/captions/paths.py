@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from privacy_audit.detectors.captions import cues
+from privacy_audit.detectors.captions import cues, secret_keys
 from privacy_audit.detectors.captions.hits import Found
 from privacy_audit.detectors.captions.normalise import Mapped, normalise, percent_decode
 
@@ -53,6 +53,7 @@ _NO_PROFILE = re.compile(
 )
 _MADE_BY_MACHINE = re.compile(r"[\w.-]+\.(?:jpe?g|png|gif|webp|php|html?|js|css|svg|mp4)", re.IGNORECASE)
 
+_LINK_TO_PHONE = re.compile(r"wa\.me/|tel:", re.IGNORECASE)
 _ALWAYS = frozenset({"EMAIL_ADDRESS", "SECRET", "BIRTH_DATE", "STREET_ADDRESS", "IBAN_CODE", "BANK_ACCOUNT"})
 _NIK_BY_DISTRICT = 0.75
 _NPWP_BY_CHECK_DIGIT = 0.8
@@ -86,7 +87,7 @@ def split_links(text: str) -> tuple[str, str]:
 def find(text: str, direct: Callable[[str], list[Found]]) -> list[Found]:
     """Personal data in a readable file name or URL. `direct` finds identifiers in running text."""
     words = _as_words(text)
-    found = [one for one in direct(text) if _needs_slashes(text, one)]
+    found = [one for one in direct(text) if _needs_slashes(text, one)] if _may_need_slashes(text) else []
     found += [one for one in direct(words) if _is_sure(words, one)]
     return [*_profiles(text), *found]
 
@@ -115,6 +116,11 @@ def _as_words(text: str) -> str:
         ),
         text,
     )
+
+
+def _may_need_slashes(text: str) -> bool:
+    """A necessary condition for `_needs_slashes`, which saves half the time on most URLs."""
+    return "@" in text or bool(_LINK_TO_PHONE.search(text) or secret_keys.MAY_HOLD.search(text.replace("://", "")))
 
 
 def _needs_slashes(text: str, found: Found) -> bool:

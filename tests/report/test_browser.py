@@ -1,0 +1,124 @@
+"""The report in a real browser, from disk: nothing overflows, nothing is blocked, nothing is loaded."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from report_audits import Item, build, face
+from test_html import everything
+
+from privacy_audit.report import html
+
+pytestmark = pytest.mark.browser
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+INSTALL = "these tests need Chromium on the PATH, for example: apt-get install chromium"
+PAGES = ("everything", "empty", "plain")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.fail(INSTALL)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reports")
+    html.write(everything(folder / "1"), folder / "everything.html")
+    html.write(build(folder / "2"), folder / "empty.html")
+    html.write(build(folder / "3", [Item("a", [face()]), Item("b")], source_name="x" * 10_000), folder / "plain.html")
+    return folder
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 768, 1440])
+@pytest.mark.parametrize("name", PAGES)
+def test_opens_from_disk(browser: Browser, reports: Path, name: str, width: int, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script(
+        "window.blocked = []; addEventListener('securitypolicyviolation', e => blocked.push(e.violatedDirective))"
+    )
+    page.goto((reports / f"{name}.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.evaluate("blocked") == []
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    assert said == []
+    assert asked == [(reports / f"{name}.html").as_uri()]
+    assert page.evaluate("getComputedStyle(document.body).margin") == "0px"  # the style sheet was let through
+    context.close()
+
+
+def test_an_injected_script_would_be_blocked(browser: Browser, reports: Path, tmp_path: Path) -> None:
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    source = (reports / "plain.html").read_text(encoding="utf-8")
+    hurt = tmp_path / "hurt.html"
+    hurt.write_text(source.replace("</main>", "<script>document.title = 'owned'</script></main>"), encoding="utf-8")
+    page.goto(hurt.as_uri())
+    assert page.title() != "owned"
+    assert "Content Security Policy" in " ".join(said)
+    page.close()
+
+
+def test_wide_tables_scroll_by_keyboard(browser: Browser, reports: Path) -> None:
+    page = browser.new_page(viewport={"width": 375, "height": 900})
+    page.goto((reports / "everything.html").as_uri())
+    table = page.locator(".scroll", has=page.locator(".kinds"))
+    table.focus()
+    page.keyboard.press("ArrowRight")
+    deadline = time.monotonic() + 10
+    while not page.evaluate("document.activeElement.scrollLeft"):  # scrolling is smooth, so it takes a while
+        assert time.monotonic() < deadline, "the table did not scroll"
+        page.wait_for_timeout(20)
+    page.close()
+
+
+def test_every_patterned_bar_finds_its_pattern(browser: Browser, reports: Path) -> None:
+    page = browser.new_page()
+    page.goto((reports / "everything.html").as_uri())
+    fills = page.evaluate("[...document.querySelectorAll('svg.bar rect')].map(each => getComputedStyle(each).fill)")
+    assert any(fill.startswith("url(") for fill in fills)
+    missing = page.evaluate(
+        """[...document.querySelectorAll('rect')].map(each => getComputedStyle(each).fill)
+           .map(fill => /#([\\w-]+)/.exec(fill)).filter(Boolean).filter(hit => !document.getElementById(hit[1]))"""
+    )
+    assert missing == []
+    page.close()
+
+
+def test_print_shows_what_is_folded(browser: Browser, reports: Path) -> None:
+    page = browser.new_page(viewport={"width": 794, "height": 1100})
+    page.goto((reports / "plain.html").as_uri())
+    folded = page.locator("details .scroll").first
+    assert not folded.is_visible()
+    page.emulate_media(media="print")
+    assert folded.is_visible()
+    assert not page.locator("nav").is_visible()
+    assert page.pdf().startswith(b"%PDF")
+    page.close()
