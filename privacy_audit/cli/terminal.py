@@ -132,7 +132,7 @@ def _print_findings(audit: Audit) -> None:
     for code, findings, samples, rank in rows:
         severity = severities[rank - 1] if rank else describe(code).severity.value
         label = click.style(f"{severity:<9}", fg=_COLOURS[severity])
-        click.echo(f"  {label} {describe(code).title:<38} {findings:>9,} on {_plural(samples, 'sample')}")
+        click.echo(f"  {label} {describe(code).title:<46} {findings:>9,} on {_plural(samples, 'sample')}")
 
 
 def _print_actions(audit: Audit) -> None:
@@ -157,6 +157,8 @@ def print_redaction(summary: RedactionSummary, output: str) -> None:
         click.echo("Done: " + ", ".join(f"{name} on {count:,}" for name, count in summary.actions.items()))
     for route, count in summary.routes.items():
         click.echo(f"  {_plural(count, 'picture')} written by: {route}")
+    if summary.second_look:
+        click.echo(f"  {_plural(summary.second_look, 'region')} found only by looking again, and covered too")
     for reason, count in summary.withheld_reasons.items():
         click.echo(f"  {_plural(count, 'picture')} withheld: {reason}")
     if summary.copied_unchecked:

@@ -32,7 +32,7 @@ BLUR_SIGMA = 0.3  # of the longer side
 MAX_AVERAGED_PICTURES = 16  # pixelated and blurred area, in pictures; beyond it regions are filled, which costs less
 
 _BAND_PIXELS = 1 << 18  # bounds the memory of a blur
-_ORDER: tuple[Method, ...] = ("pixelate", "blur", "fill")
+_ORDER: tuple[Method, ...] = ("fill", "pixelate", "blur", "pixelate", "fill")
 _COLORS_WITH_ALPHA = {"LA": 1, "RGBA": 3}
 _FILL: dict[str, int | tuple[int, ...]] = {
     "1": 0,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from privacy_audit.redaction import orders
-from privacy_audit.redaction.regions import GROWTH
+from privacy_audit.redaction.coverage import grown, is_covered
 from privacy_audit.store.folder import AuditFolder
 from privacy_audit.types import Box, Finding
-
-_MOSTLY = 0.5
 
 
 @dataclass(slots=True)
@@ -37,8 +36,16 @@ def asked(audit: AuditFolder, samples: set[str]) -> Counter[str]:
     return counts
 
 
-def left(before: AuditFolder, after: AuditFolder, sources: Mapping[str, str]) -> Left:
-    """What the audit of the copy asks to remove still. `sources` maps a sample of the copy to that of the source.
+def left(
+    before: AuditFolder,
+    after: AuditFolder,
+    sources: Mapping[str, str],
+    added: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> Left:
+    """What the audit of the copy asks to remove still.
+
+    `sources` maps a sample of the copy to that of the source; `added` holds the areas (method, x, y, w, h) that were
+    redacted beyond those of the decisions, by sample of the source.
 
     A face detector sees a head in hair and shoulders around a blank oval. A box that lies mostly on an area that was
     filled with one colour shows nothing, so it is counted apart.
@@ -49,17 +56,21 @@ def left(before: AuditFolder, after: AuditFolder, sources: Mapping[str, str]) ->
             if again := order.asked():
                 found.setdefault(sources.get(sample, sample), []).extend(again)
     result = Left()
-    filled = _filled(before, {name for name, findings in found.items() if any(f.channel == "pixels" for f in findings)})
+    filled = _filled(
+        before, added, {name for name, findings in found.items() if any(f.channel == "pixels" for f in findings)}
+    )
     for sample, findings in found.items():
         for finding in findings:
-            if isinstance(finding.where, Box) and _covered(finding.where, filled.get(sample, [])) >= _MOSTLY:
+            if isinstance(finding.where, Box) and is_covered(finding.where, filled.get(sample, [])):
                 result.on_filled += 1
             else:
                 result.by_sample.setdefault(sample, Counter())[finding.code] += 1
     return result
 
 
-def _filled(audit: AuditFolder, samples: set[str]) -> dict[str, list[Box]]:
+def _filled(
+    audit: AuditFolder, added: Mapping[str, Sequence[Mapping[str, Any]]], samples: set[str]
+) -> dict[str, list[Box]]:
     """The areas that were filled, as the regions grow them."""
     areas: dict[str, list[Box]] = {}
     if not samples:
@@ -67,24 +78,7 @@ def _filled(audit: AuditFolder, samples: set[str]) -> dict[str, list[Box]]:
     for shard in orders.every(audit.path, audit.manifest.parts):
         for sample in samples & shard.keys():
             wanted = shard[sample].wanted("fill")
-            areas[sample] = [_grown(finding.where) for finding in wanted if isinstance(finding.where, Box)]
+            boxes = [finding.where for finding in wanted if isinstance(finding.where, Box)]
+            boxes += [Box(a["x"], a["y"], a["w"], a["h"]) for a in added.get(sample, ()) if a["method"] == "fill"]
+            areas[sample] = [grown(box) for box in boxes]
     return areas
-
-
-def _grown(box: Box) -> Box:
-    across, down = box.w * GROWTH / 2, box.h * GROWTH / 2
-    return Box(box.x - across, box.y - down, box.w + 2 * across, box.h + 2 * down)
-
-
-def _covered(box: Box, areas: list[Box]) -> float:
-    """The largest share of `box` that lies in one of `areas`."""
-    size = box.w * box.h
-    if size <= 0:
-        return 0.0
-    return max((_overlap(box, area) / size for area in areas), default=0.0)
-
-
-def _overlap(one: Box, other: Box) -> float:
-    width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
-    height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
-    return max(width, 0.0) * max(height, 0.0)

@@ -14,7 +14,7 @@ from privacy_audit.errors import AuditError, SourceError
 from privacy_audit.redaction import residual
 from privacy_audit.redaction.shard import RedactJob, ShardRedaction
 from privacy_audit.run.local import LocalRunner
-from privacy_audit.run.plan import TOOL_VERSION
+from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec
 from privacy_audit.sources import FolderSource
 from privacy_audit.sources.tables import Edit, Row, open_table
 from privacy_audit.store import redactions
@@ -96,7 +96,7 @@ def _check(source: FolderSource, audit: AuditFolder, output: Path) -> None:
 
 
 def _jobs(source: FolderSource, audit: AuditFolder, draft: Path, key: bytes) -> Iterator[RedactJob]:
-    detectors = frozenset(entry.name for entry in audit.manifest.detectors)
+    detectors = tuple(DetectorSpec(entry.name) for entry in audit.manifest.detectors)
     for shard in source.shards():
         yield RedactJob(source, shard, audit.path, draft, key, detectors)
 
@@ -131,7 +131,8 @@ def _summary(
     rows = [row for result in results for row in result.rows]
     outcomes = Counter(row["outcome"] for row in rows)
     kept = {row["output_id"]: row["sample_id"] for row in rows if row["output_id"]}
-    found = residual.left(audit, after, kept) if after is not None else residual.Left()
+    added = {row["sample_id"]: row["added"] for row in rows if row["added"]}
+    found = residual.left(audit, after, kept, added) if after is not None else residual.Left()
     for row in rows:
         row["left"] = sorted(found.by_sample.get(row["sample_id"], ()))
     before = residual.asked(audit, set(kept.values()))
@@ -156,6 +157,7 @@ def _summary(
         verified=after is not None,
         passed=after is not None and not found.codes and not _new_failures(after, outcomes["withheld"]),
         residuals=residuals,
+        second_look=sum(len(row["added"]) for row in rows),
         on_filled=found.on_filled,
         verifier=_verifier(after),
     )

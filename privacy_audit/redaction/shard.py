@@ -7,26 +7,31 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from privacy_audit import evidence
+from privacy_audit.detectors import registry
+from privacy_audit.detectors.base import Detector
 from privacy_audit.errors import PictureError, PrivacyAuditError
 from privacy_audit.pixels import Picture
 from privacy_audit.redaction import orders as reading
 from privacy_audit.redaction.metadata import strip
-from privacy_audit.redaction.orders import PIXEL_METHODS, TEXT_CHANNELS, Orders
-from privacy_audit.redaction.regions import Region, redact_regions
+from privacy_audit.redaction.orders import TEXT_CHANNELS, Orders
+from privacy_audit.redaction.pictures import cover
+from privacy_audit.redaction.regions import Region
 from privacy_audit.redaction.spans import mask, mask_filename
+from privacy_audit.run.plan import DetectorSpec
+from privacy_audit.run.shard import build
 from privacy_audit.sources import FolderSource, Item, Shard, SkippedMember
 from privacy_audit.sources.encoding import decode
 from privacy_audit.sources.folder import JSON_PREFIX, PATH_FIELD, TXT_FIELD, file_name_column, sidecars
 from privacy_audit.sources.jsontext import JsonError, leaves, replace
 from privacy_audit.sources.tables import Edit
 from privacy_audit.store.files import write_whole
-from privacy_audit.types import Action, Box, FailureKind, Quad, Span
+from privacy_audit.types import Action, Box, FailureKind, Needs, Span
 
 Spans = list[tuple[int, int, str]]
 _UNCHECKED = "it could not be checked"
@@ -42,7 +47,7 @@ class RedactJob:
     audit: Path
     output: Path
     key: bytes
-    detectors: frozenset[str]
+    detectors: tuple[DetectorSpec, ...]
     culprits: Mapping[int, FailureKind] = field(default_factory=dict)
     cautious: bool = False
 
@@ -67,6 +72,7 @@ def redact_shard(job: RedactJob, announce: Callable[[int], None]) -> ShardRedact
     result = ShardRedaction(job.shard.id)
     with evidence.token_key(job.key):
         asked = reading.read(job.audit, job.shard.id)
+        detectors = build(spec for spec in job.detectors if Needs.PIXELS in registry.find(spec.name).needs)
         for position, member in enumerate(job.source.read(job.shard)):
             announce(position)
             if isinstance(member, SkippedMember):
@@ -75,17 +81,20 @@ def redact_shard(job: RedactJob, announce: Callable[[int], None]) -> ShardRedact
             elif position in job.culprits:
                 _Redaction(job, member, Orders(Action("quarantine")), result).leave_out("withheld", "redaction crashed")
             else:
-                _Redaction(job, member, asked[member.sample.id], result).apply()
+                _Redaction(job, member, asked[member.sample.id], result, detectors).apply()
     return result
 
 
 class _Redaction:
     """One sample on its way to the copy."""
 
-    def __init__(self, job: RedactJob, item: Item, orders: Orders, result: ShardRedaction) -> None:
-        self.job, self.item, self.orders, self.result = job, item, orders, result
+    def __init__(
+        self, job: RedactJob, item: Item, orders: Orders, result: ShardRedaction, detectors: Sequence[Detector] = ()
+    ) -> None:
+        self.job, self.item, self.orders, self.result, self.detectors = job, item, orders, result, detectors
         self.done: set[str] = set()
         self.route = self.note = ""
+        self.added: Sequence[Region] = ()
         self.name = item.origin.file or ""
 
     def apply(self) -> None:
@@ -93,7 +102,7 @@ class _Redaction:
         if kind in {"drop", "quarantine"}:
             self.leave_out("dropped" if kind == "drop" else "quarantined", "")
             return
-        unchecked = self.orders.failed & self.job.detectors
+        unchecked = self.orders.failed & {spec.name for spec in self.job.detectors}
         if unchecked and self.item.sample.picture is None:
             self.leave_out("withheld", _UNCHECKED)
             return
@@ -142,7 +151,7 @@ class _Redaction:
         picture = self.item.sample.picture
         assert picture is not None
         failed = [failure.message for failure in self.orders.failures if failure.stage == "picture"]
-        if failed or self.orders.failed & self.job.detectors:
+        if failed or self.orders.failed & {spec.name for spec in self.job.detectors}:
             self.note = failed[0] if failed else _UNCHECKED
             return False
         try:
@@ -154,18 +163,12 @@ class _Redaction:
         return True
 
     def _redacted(self, picture: Picture) -> bytes:
-        data = picture.data
-        regions = [
-            Region(finding.where, method)
-            for method in PIXEL_METHODS
-            for finding in self.orders.wanted(method)
-            if isinstance(finding.where, (Box, Quad))
-        ]
-        if regions:
-            redacted = redact_regions(picture, regions)
-            data, self.route = redacted.data, redacted.route
-            self.done.update(region.method for region in regions)
-            self.result.routes[redacted.route] += 1
+        covered = cover(picture, self.orders, self.detectors)
+        data, self.route = covered.data, covered.route
+        self.done.update(covered.methods)
+        self.added = covered.added
+        if covered.route:
+            self.result.routes[covered.route] += 1
         mode = self.orders.action.parameters.get("strip")
         if mode in {"all", "private"}:
             stripped = strip(data, mode)  # type: ignore[arg-type]
@@ -224,10 +227,17 @@ class _Redaction:
                 "output_id": "" if absent else (self.name or self.item.sample.id),
                 "outcome": outcome,
                 "actions": sorted(self.done),
+                "added": [_area(region) for region in self.added],
                 "route": self.route,
                 "note": self.note,
             }
         )
+
+
+def _area(region: Region) -> dict[str, object]:
+    box = region.box
+    assert isinstance(box, Box)  # the second look adds boxes only
+    return {"method": region.method, "x": box.x, "y": box.y, "w": box.w, "h": box.h}
 
 
 def _edit_sidecar(data: bytes, kind: str, spans: Mapping[str, Spans]) -> bytes | None:

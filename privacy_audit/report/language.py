@@ -79,10 +79,10 @@ class Language:
         return f"{self.number(value, 1 if unit and value < 99.5 else 0)}\N{NO-BREAK SPACE}{_UNITS[unit]}"
 
     def date(self, iso: str) -> str:
-        """An ISO 8601 time as a day and a time of day in UTC; other text as it is."""
+        """An ISO 8601 time as a day and a time of day in UTC; other text as it is, a dash for none."""
         moment = _moment(iso)
         if moment is None:
-            return iso
+            return iso or self("format.nothing")
         month = self(f"month.{moment.month}")
         return self("format.date", day=str(moment.day), month=month, year=str(moment.year), time=f"{moment:%H:%M}")
 

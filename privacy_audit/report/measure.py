@@ -142,7 +142,11 @@ class _Measure:
         self.connection.execute(f"CREATE TEMP TABLE {name} AS SELECT {selected}", values)
 
     def _prepare(self, manifest: Manifest) -> None:
-        """Small tables of what the tool knows, and `found`: one row per sample and kind with its severity."""
+        """Small tables of what the tool knows, and `found`: one row per sample and kind with its severity.
+
+        Samples are told apart by a 64-bit hash of their id, which halves the memory; that two of ten million share one
+        has a chance of three in a million, and would make a count one too low.
+        """
         ranked = {"name": "TEXT", "rank": "INTEGER"}
         self._table("severities", ranked, [(entry.value, entry.rank) for entry in Severity])
         self._table("actions", ranked, [(name, rank) for rank, name in enumerate(ACTIONS)])
@@ -151,17 +155,17 @@ class _Measure:
         self._table("laws", {"pack": "TEXT", "rule": "TEXT", "law": "TEXT"}, [law for law in laws if law[2]])
         self.connection.execute("""
             CREATE TEMP TABLE decided AS
-            SELECT d.sample_id, d.rule_id, d.codes, d.action.kind AS action, coalesce(s.rank, 2) AS rank,
+            SELECT hash(d.sample_id) AS sample, d.codes, d.action.kind AS action, coalesce(s.rank, 2) AS rank,
                 split_part(d.rule_id, '/', 1) AS pack, substr(d.rule_id, strpos(d.rule_id, '/') + 1) AS rule
             FROM decisions d LEFT JOIN severities s ON s.name = d.severity
         """)
         self.connection.execute("""
             CREATE TEMP TABLE found AS
-            WITH kinds AS (SELECT sample_id, code, count(*) AS findings FROM findings GROUP BY ALL),
-            ruled AS (SELECT sample_id, unnest(codes) AS code, rank FROM decided),
-            strongest AS (SELECT sample_id, code, max(rank) AS rank FROM ruled GROUP BY ALL)
-            SELECT k.sample_id, k.code, k.findings, coalesce(s.rank, t.rank, ?) AS rank
-            FROM kinds k LEFT JOIN strongest s USING (sample_id, code) LEFT JOIN taxonomy t ON t.name = k.code
+            WITH kinds AS (SELECT hash(sample_id) AS sample, code, count(*) AS findings FROM findings GROUP BY ALL),
+            ruled AS (SELECT sample, unnest(codes) AS code, rank FROM decided),
+            strongest AS (SELECT sample, code, max(rank) AS rank FROM ruled GROUP BY ALL)
+            SELECT k.sample, k.code, k.findings, coalesce(s.rank, t.rank, ?) AS rank
+            FROM kinds k LEFT JOIN strongest s USING (sample, code) LEFT JOIN taxonomy t ON t.name = k.code
         """, [describe("").severity.rank])  # fmt: skip
 
     def _checked(self) -> Checked:
@@ -189,7 +193,7 @@ class _Measure:
 
     def _verdict(self, manifest: Manifest, samples: int, integrity: Integrity) -> Verdict:
         fail_on = _fail_on(manifest)
-        violating = self._number("SELECT count(DISTINCT sample_id) FROM decided WHERE rank >= ?", fail_on.rank)
+        violating = self._number("SELECT count(DISTINCT sample) FROM decided WHERE rank >= ?", fail_on.rank)
         unchecked = self._number("""
             SELECT count(*) FROM (
                 SELECT sample_id FROM failures UNION SELECT sample_id FROM samples WHERE len(failed) > 0
@@ -226,6 +230,7 @@ class _Measure:
             coverage=self._coverage(manifest),
             skips=_top([Skip(*row) for row in skips], SKIPS),
             skipped_members=_top(members, MEMBERS),
+            skipped_member_count=sum(manifest.skipped_members.values()),
         )
 
     def _coverage(self, manifest: Manifest) -> tuple[Coverage, ...]:
@@ -283,8 +288,8 @@ class _Measure:
             self._rows("""
                 SELECT rank, count(*) FROM (
                     SELECT max(rank) AS rank FROM (
-                        SELECT sample_id, rank FROM found UNION ALL SELECT sample_id, rank FROM decided
-                    ) GROUP BY sample_id
+                        SELECT sample, rank FROM found UNION ALL SELECT sample, rank FROM decided
+                    ) GROUP BY sample
                 ) GROUP BY rank
             """)
         )
@@ -307,7 +312,7 @@ class _Measure:
             (frozenset(part for bit, part in enumerate(PARTS) if mask >> bit & 1), count)
             for mask, count in self._rows("""
                 SELECT mask, count(*) AS samples
-                FROM (SELECT bit_or(bit) AS mask FROM found JOIN parts USING (code) GROUP BY sample_id)
+                FROM (SELECT bit_or(bit) AS mask FROM found JOIN parts USING (code) GROUP BY sample)
                 WHERE bit_count(mask) > 1 GROUP BY mask ORDER BY samples DESC, mask
             """)
         ]
@@ -317,7 +322,7 @@ class _Measure:
             named.append(Combination(parts, samples, sought.issuperset(parts)))
         exact = [Combination(tuple(part for part in PARTS if part in group), count) for group, count in groups]
         not_public = self._number("""
-            SELECT count(*) FROM found JOIN samples USING (sample_id)
+            SELECT count(*) FROM found JOIN samples ON hash(sample_id) = sample
             WHERE code = 'face' AND coalesce(visibility, 'unknown') <> 'public'
         """)
         return Linkage(tuple(named), _top(exact, COMBINATIONS), not_public)
@@ -342,7 +347,7 @@ class _Measure:
             self._rows("""
                 SELECT rank, count(*) FROM (
                     SELECT max(coalesce(a.rank, 0)) AS rank FROM decided d LEFT JOIN actions a ON a.name = d.action
-                    GROUP BY d.sample_id
+                    GROUP BY d.sample
                 ) WHERE rank > 0 GROUP BY rank
             """)
         )
@@ -354,7 +359,7 @@ class _Measure:
         rows = []
         fired = set()
         for pack, rule, rank, actions, samples in self._rows("""
-            SELECT pack, rule, max(rank) AS rank, list_sort(list(DISTINCT action)), count(DISTINCT sample_id) AS samples
+            SELECT pack, rule, max(rank) AS rank, list_sort(list(DISTINCT action)), count(DISTINCT sample) AS samples
             FROM decided GROUP BY pack, rule ORDER BY rank DESC, samples DESC, pack, rule
         """):
             fired.add((pack, rule))
@@ -371,7 +376,7 @@ class _Measure:
         titles = {key: facts.get("title", "") or key[1] for key, facts in _known_rules(manifest).items()}
         laws: dict[str, list[LawRow]] = defaultdict(list)
         for pack, law, rules, samples in self._rows("""
-            SELECT pack, law, list_sort(list(DISTINCT rule)), count(DISTINCT sample_id) AS samples
+            SELECT pack, law, list_sort(list(DISTINCT rule)), count(DISTINCT sample) AS samples
             FROM decided JOIN laws USING (pack, rule) GROUP BY pack, law ORDER BY samples DESC, pack, law
         """):
             laws[pack].append(LawRow(law, tuple(titles[pack, rule] for rule in rules), samples))
@@ -421,7 +426,7 @@ class _Measure:
         counts = dict(
             self._rows("""
                 SELECT finest, count(*) FROM (
-                    SELECT min(list_position(?, code)) AS finest FROM found GROUP BY sample_id
+                    SELECT min(list_position(?, code)) AS finest FROM found GROUP BY sample
                 ) WHERE finest IS NOT NULL GROUP BY finest
             """, list(_LOCATIONS))
         )  # fmt: skip

@@ -85,6 +85,8 @@ class Scope:
     coverage: tuple[Coverage, ...]
     skips: Top[Skip]
     skipped_members: Top[tuple[str, int]]
+    skipped_member_count: int
+    """All of them, those beyond the ranking included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def run_shard(job: ShardJob, announce: Callable[[int], None]) -> ShardSummary:
     tables: dict[str, list[dict[str, Any]]] = {table: [] for table in schema.TABLES}
     skipped_members = Counter[str]()
     with evidence.token_key(job.plan.token_key):
-        detectors = _detectors(tuple((spec.name, tuple(sorted(spec.options.items()))) for spec in job.plan.detectors))
+        detectors = build(job.plan.detectors)
         members = enumerate(_read(job, clock))
         while batch := list(islice(members, 1 if job.cautious else BATCH)):
             announce(batch[0][0])
@@ -120,10 +120,14 @@ def _read(job: ShardJob, clock: Clock) -> Iterator[Item | SkippedMember]:
         yield member
 
 
-@lru_cache(maxsize=4)
-def _detectors(specs: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> tuple[Detector, ...]:
-    """Detectors load their models once per worker process."""
-    return tuple(DetectorSpec(name, dict(options)).build() for name, options in specs)
+def build(specs: Iterable[DetectorSpec]) -> tuple[Detector, ...]:
+    """The detectors, whose models load once per process."""
+    return tuple(_built(spec.name, tuple(sorted(spec.options.items()))) for spec in specs)
+
+
+@lru_cache(maxsize=32)
+def _built(name: str, options: tuple[tuple[str, str], ...]) -> Detector:
+    return DetectorSpec(name, dict(options)).build()
 
 
 def _examine(checks: Sequence[Check], detectors: Sequence[Detector], clock: Clock) -> None:

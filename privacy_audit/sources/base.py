@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol
 
-from privacy_audit.sources.jsontext import flatten
 from privacy_audit.types import Channel, Failure, Sample, Skipped, Text
 
 CAPTION_NAMES = frozenset(
@@ -92,19 +93,26 @@ class Source(Protocol):
 
 
 def texts_of(record: Mapping[str, object], prefix: str = "", captions: frozenset[str] = frozenset()) -> list[Text]:
-    """The texts in a record: every string, and every number long enough to be an identifier.
+    """The texts in a flat record: every string, and every whole number long enough to be an identifier.
 
     `captions` are further field names that hold captions. Field names get `prefix`.
     """
     texts = []
-    for path, value in flatten(record):
-        if isinstance(value, bool) or value is None:
-            continue
-        if isinstance(value, int) and len(str(abs(value))) >= SHORTEST_NUMBER:
+    for path, value in record.items():
+        if isinstance(value, str):
+            if value.strip():
+                texts.append(Text(_channel(path, value, captions), prefix + path, value))
+        elif _is_long_number(value):
             texts.append(Text("record", prefix + path, str(value)))
-        elif isinstance(value, str) and value.strip():
-            texts.append(Text(_channel(path, value, captions), prefix + path, value))
     return texts
+
+
+def _is_long_number(value: object) -> bool:
+    """Also as a float or decimal: so pandas and databases store a column of numbers with gaps."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return False
+    whole = isinstance(value, int) or (math.isfinite(value) and value == int(value))
+    return whole and abs(value) >= 10 ** (SHORTEST_NUMBER - 1)
 
 
 def _channel(path: str, value: str, captions: frozenset[str]) -> Channel:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from privacy_audit.containers import sniff
@@ -21,7 +22,7 @@ from privacy_audit.errors import SourceError
 from privacy_audit.pixels import Limits, Picture
 from privacy_audit.sources.base import Item, Origin, Shard, SkippedMember, Survey, texts_of
 from privacy_audit.sources.encoding import NOT_UTF8, decode
-from privacy_audit.sources.jsontext import JsonError, leaves
+from privacy_audit.sources.jsontext import JsonError, Names, leaves
 from privacy_audit.sources.tables import Row, Table, open_table
 from privacy_audit.types import Failure, FailureKind, Sample, Skipped, Text
 
@@ -40,6 +41,9 @@ TXT_FIELD = "txt:"
 JSON_PREFIX = "json:"
 _SMALLEST_SHARD, _LARGEST_SHARD, _AIM_SHARDS = 8, 512, 64
 _PLAIN_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+_PLAIN_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.IGNORECASE)
+_NO_NAME = "the file name in the table leads outside the dataset, or is none"
+_LONGEST_NAME = 255  # bytes, on every common file system
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,14 @@ class Broken:
     kind: FailureKind = "unreadable"
 
 
+@dataclass(slots=True)
+class _Claims:
+    """What the rows of tables have taken, as short stand-ins for names: pictures, and sidecars of missing pictures."""
+
+    pictures: set[bytes] = field(default_factory=set)
+    sidecars: set[bytes] = field(default_factory=set)
+
+
 class FolderSource:
     """A local folder. `caption_columns` are further table columns or JSON fields that hold captions."""
 
@@ -96,8 +108,10 @@ class FolderSource:
             raise SourceError(f"{self.root} holds no picture, caption or record: nothing to audit.")
         unknown = sorted(self._captions - seen_columns) if seen_columns else []
         if unknown:
-            known = ", ".join(sorted(seen_columns))
-            raise SourceError(f"no table has the caption column '{unknown[0]}'. Columns: {known}.")
+            # Without a header, values stand where names should be, so only what can be nothing but a name is shown
+            known = sorted(name for name in seen_columns if _PLAIN_COLUMN.fullmatch(name))
+            listed = f" Columns: {', '.join(known)}." if known else ""
+            raise SourceError(f"no table has the caption column '{unknown[0]}'.{listed}")
         self._shard_size = max(_SMALLEST_SHARD, min(_LARGEST_SHARD, -(-samples // _AIM_SHARDS)))
         return Survey(samples, digest.hexdigest(), skipped)
 
@@ -119,130 +133,182 @@ class FolderSource:
 
     def tables(self) -> list[str]:
         """The metadata tables, relative to the root, in path order."""
-        return [name for name in self._walk(Counter()) if _is_table(name)]
+        return [
+            _joined(folder, name) for folder, names in self._walk(Counter()) for name in names or () if _is_table(name)
+        ]
 
     # --- planning -----------------------------------------------------------------------------------------------------
 
     def _plan(self, size: int, skipped: Counter[str], seen_columns: set[str]) -> Iterator[Shard]:
-        claimed: set[bytes] = set()
+        claims = _Claims()
         for table in self.tables():
-            yield from self._plan_table(table, size, claimed, seen_columns)
+            yield from self._plan_table(table, size, claims, seen_columns)
         pending: list[str] = []
-        for name in self._walk(skipped):
-            if name.endswith("/"):
-                yield Shard("", 1, _digest(name), Broken(_safe(name), "the folder cannot be opened"))
-            elif not _is_table(name) and _mark(name) not in claimed:
+        stamps: list[str] = []
+        for folder, names in self._walk(skipped):
+            if names is None:
+                yield Shard("", 1, _digest(folder), Broken(_safe(f"{folder}/"), "the folder cannot be opened"))
+                continue
+            for name, beside in self._members(folder, names, claims):
                 pending.append(name)
+                stamps += [self._stamp(name), *map(self._stamp, beside)]
                 if len(pending) == size:
-                    yield self._file_shard(pending)
-                    pending = []
+                    yield Shard("", size, _digest(*stamps), Files(tuple(pending)))
+                    pending, stamps = [], []
         if pending:
-            yield self._file_shard(pending)
+            yield Shard("", len(pending), _digest(*stamps), Files(tuple(pending)))
 
-    def _plan_table(self, table: str, size: int, claimed: set[bytes], seen_columns: set[str]) -> Iterator[Shard]:
+    def _members(self, folder: str, names: Sequence[str], claims: _Claims) -> Iterator[tuple[str, list[str]]]:
+        """The files of a folder that stand for themselves, each with its sidecars, as paths relative to the root."""
+        listed = set(names)
+
+        def is_text(name: str) -> bool:
+            return name in listed and _is_text(self.root / folder / name)
+
+        beside: dict[str, list[str]] = {}
+        for name in names:
+            if not listed.isdisjoint(_candidates(name)) and self._is_sample(_joined(folder, name), claims):
+                beside[name] = _sidecar_names(name, is_text)
+        attached = {sidecar for found in beside.values() for sidecar in found}
+        for name in names:
+            path = _joined(folder, name)
+            mark = _mark(path)
+            if _is_table(name) or name in attached or mark in claims.pictures or mark in claims.sidecars:
+                continue
+            yield path, [_joined(folder, sidecar) for sidecar in beside.get(name, ())]
+
+    def _is_sample(self, name: str, claims: _Claims) -> bool:
+        """Whether `_read_file` makes a sample of this file, and so reads its sidecars."""
+        known = PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES or _mark(name) in claims.pictures
+        return known or sniff(_head(self.root / name) or b"") is not None
+
+    def _plan_table(self, table: str, size: int, claims: _Claims, seen_columns: set[str]) -> Iterator[Shard]:
+        problems: list[str] = []
+        kind: FailureKind = "unreadable"
         fingerprint = self._stamp(table)
+        rows: list[Row] = []
+        repeats: set[int] = set()
+        stamps: list[str] = []
+
+        def shard() -> Shard:
+            content = Rows(table, rows[0].mark, rows[0].number, len(rows), frozenset(repeats))
+            return Shard("", len(rows), _digest(fingerprint, str(rows[0].number), *stamps), content)
+
         try:
             opened = open_table(self.root / table)
             columns = list(opened.columns)
-            seen_columns.update(columns)
-            if file_name_column(columns) is None:
-                hint = "the table has no column 'file_name'; its rows were checked as texts without pictures"
-                yield Shard("", 1, _digest(fingerprint), Broken(_safe(table), hint, "error"))
-            start: Row | None = None
-            repeats: set[int] = set()
-            count = 0
+            seen_columns.update(columns, (name.split(".", 1)[0].split("[", 1)[0] for name in columns))
+            if opened.problem is not None:
+                problems.append(opened.problem)
+            elif file_name_column(columns) is None:
+                kind = "error"
+                problems.append("the table has no column 'file_name'; its rows were checked as texts without pictures")
             for row in opened.rows():
-                if start is None:
-                    start, count, repeats = row, 0, set()
-                count += 1
+                rows.append(Row(row.number, row.mark, {}))
                 target = self._target(table, row, columns)
-                if target is not None:
-                    mark = _mark(target)
-                    if mark in claimed:
-                        repeats.add(row.number)
-                    claimed.add(mark)
-                if count == size:
-                    yield self._row_shard(table, start, count, repeats, fingerprint)
-                    start = None
-            if start is not None:
-                yield self._row_shard(table, start, count, repeats, fingerprint)
+                if target is not None and _mark(target) in claims.pictures:
+                    repeats.add(row.number)
+                elif target is not None:
+                    claims.pictures.add(_mark(target))
+                    beside = [path.relative_to(self.root).as_posix() for path in sidecars(self.root / target)]
+                    stamps += [self._stamp(target), *map(self._stamp, beside)]
+                    if not os.path.lexists(self.root / target):
+                        claims.sidecars.update(map(_mark, beside))
+                if len(rows) == size:
+                    yield shard()
+                    rows, repeats, stamps = [], set(), []
         except SourceError as error:
-            yield Shard("", 1, _digest(fingerprint), Broken(_safe(table), str(error)))
-
-    def _row_shard(self, table: str, start: Row, count: int, repeats: set[int], fingerprint: str) -> Shard:
-        content = Rows(table, start.mark, start.number, count, frozenset(repeats))
-        return Shard("", count, _digest(fingerprint, str(start.number), str(count)), content)
-
-    def _file_shard(self, names: list[str]) -> Shard:
-        return Shard("", len(names), _digest(*(self._stamp(name) for name in names)), Files(tuple(names)))
+            kind = "unreadable"
+            problems.append(str(error))
+        if rows:
+            yield shard()
+        if problems:
+            yield Shard("", 1, _digest(fingerprint), Broken(_safe(table), "; ".join(problems), kind))
 
     def _stamp(self, name: str) -> str:
         try:
             facts = (self.root / name).stat()
-        except OSError:
+        except (OSError, ValueError):
             return f"{_safe(name)}\0gone"
         return f"{_safe(name)}\0{facts.st_size}\0{facts.st_mtime_ns}"
 
-    def _walk(self, skipped: Counter[str]) -> Iterator[str]:
-        """Relative names of all files but sidecars, in a fixed order; a name with a final slash cannot be opened."""
+    def _walk(self, skipped: Counter[str]) -> Iterator[tuple[str, list[str] | None]]:
+        """Folders in a fixed order with the names of their regular files; None for one that cannot be opened."""
         stack = [""]
         while stack:
             folder = stack.pop()
+            folders, names = [], []
             try:
                 with os.scandir(self.root / folder) as listing:
-                    entries = sorted(listing, key=lambda entry: entry.name)
+                    for entry in sorted(listing, key=lambda entry: entry.name):
+                        if entry.is_symlink():
+                            skipped["link (not followed)"] += 1
+                        elif entry.is_dir(follow_symlinks=False):
+                            folders.append(_joined(folder, entry.name))
+                        elif entry.is_file(follow_symlinks=False):
+                            names.append(entry.name)
+                        else:
+                            skipped["device, pipe or socket"] += 1
             except OSError:
-                yield folder + "/"
+                yield folder, None
                 continue
-            names = {entry.name for entry in entries}
-            stems = {name for name in names if not name.lower().endswith(SIDECAR_SUFFIXES)}
-            stems |= {os.path.splitext(name)[0] for name in stems}
-            folders = []
-            for entry in entries:
-                path = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_symlink():
-                    skipped["link (not followed)"] += 1
-                elif entry.is_dir():
-                    folders.append(path)
-                elif not entry.is_file():
-                    skipped["device, pipe or socket"] += 1
-                elif not (entry.name.lower().endswith(SIDECAR_SUFFIXES) and os.path.splitext(entry.name)[0] in stems):
-                    yield path
+            yield folder, names
             stack.extend(reversed(folders))
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def _read_rows(self, shard: str, content: Rows) -> Iterator[Item | SkippedMember]:
-        table: Table = open_table(self.root / content.table)
-        columns = list(table.columns)
-        for row in table.rows(content.mark, content.first):
-            if row.number >= content.first + content.count:
-                return
-            failures = (Failure("record", "error", row.problem),) if row.problem else ()
-            target = self._target(content.table, row, columns)
-            if target is not None and row.number not in content.repeats:
-                origin = Origin(target, content.table, row.number)
-                yield from self._read_file(shard, origin, row.values, failures, file_name_column(columns))
-                continue
-            yield self._row_alone(shard, content, row, failures, columns)
+        end = content.first + content.count
+        number = content.first
+        try:
+            table: Table = open_table(self.root / content.table)
+            columns = list(table.columns)
+            for row in table.rows(content.mark, content.first):
+                failures = (Failure("record", "error", row.problem),) if row.problem else ()
+                target = self._target(content.table, row, columns)
+                if target is not None and row.number not in content.repeats:
+                    origin = Origin(target, content.table, row.number)
+                    yield from self._read_file(shard, origin, row.values, failures, file_name_column(columns))
+                else:
+                    yield self._row_alone(shard, content, row, failures, columns)
+                number = row.number + 1
+                if number == end:
+                    return
+            problem = "the table ended before this row: it changed while it was read"
+        except SourceError as error:
+            problem = str(error)
+        for missing in range(number, end):
+            sample = Sample(self._row_id(content.table, missing), shard)
+            yield Item(sample, (Failure("source", "unreadable", problem),), (), Origin(None, content.table, missing))
+
+    def _row_id(self, table: str, number: int) -> str:
+        """`table#17`; with a further # where a file has just that name."""
+        name = f"{table}#{number}"
+        while os.path.lexists(self.root / name):
+            name = f"{table}#{name.removeprefix(table)}"
+        return _safe(name)
 
     def _row_alone(
         self, shard: str, content: Rows, row: Row, failures: tuple[Failure, ...], columns: Sequence[str]
     ) -> Item:
-        """A row without a picture of its own: no file name, one that leads outside, or one named before."""
+        """A row without a picture of its own: no file name, one that is none, or one named before."""
         skipped: tuple[Skipped, ...] = ()
         column = file_name_column(columns)
+        named = row.values.get(column) if column is not None else None
         if row.number in content.repeats:
             skipped = (Skipped("picture", "an earlier row of the table has the same picture"),)
-        elif column is None or not row.values.get(column):
+        elif not (isinstance(named, str) and named.strip()):
             skipped = (Skipped("picture", "the row names no picture"),)
+        elif "://" in named:
+            skipped = (Skipped("picture", "the row names a web address, which is not opened"),)
         else:
-            failures = (*failures, Failure("picture", "error", "the file name in the table leads outside the dataset"))
-        texts = texts_of({name: value for name, value in row.values.items() if name != column}, captions=self._captions)
-        named = row.values.get(column) if column is not None else None
-        if isinstance(named, str) and column is not None:
+            failures = (*failures, Failure("picture", "error", _NO_NAME))
+        is_name = column is not None and isinstance(named, str)
+        rest = {name: value for name, value in row.values.items() if not (is_name and name == column)}
+        texts = texts_of(rest, captions=self._captions)
+        if column is not None and isinstance(named, str):
             texts.append(Text("filename", column, named))
-        sample = Sample(f"{_safe(content.table)}#{row.number}", shard, None, tuple(texts), row.values)
+        sample = Sample(self._row_id(content.table, row.number), shard, None, tuple(texts), row.values)
         return Item(sample, failures, skipped, Origin(None, content.table, row.number))
 
     def _read_file(
@@ -262,7 +328,8 @@ class FolderSource:
             yield SkippedMember(_skip_reason(suffix) if head is not None else "file that cannot be opened", name)
             return
         if head is None:
-            missing = "the file cannot be opened" if path.exists() else "the file that the table names does not exist"
+            exists = os.path.lexists(path)
+            missing = "the file cannot be opened" if exists else "the file that the table names does not exist"
             picture = Picture.broken(missing)
         else:
             picture = Picture(path, self._limits)
@@ -275,12 +342,6 @@ class FolderSource:
         for sidecar in sidecars(path):
             problems += self._read_sidecar(sidecar, texts, merged)
         yield Item(Sample(_safe(name), shard, picture, tuple(texts), merged), tuple(problems), origin=origin)
-        for sidecar in sidecars(path):
-            if sniff(_head(sidecar) or b"") is not None:  # a picture that hides behind a caption's name
-                hidden = sidecar.relative_to(self.root).as_posix()
-                name_only = (Text("filename", PATH_FIELD, _safe(hidden)),)
-                sample = Sample(_safe(hidden), shard, Picture(sidecar, self._limits), name_only)
-                yield Item(sample, origin=Origin(hidden))
 
     def _read_sidecar(self, path: Path, texts: list[Text], record: dict[str, object]) -> list[Failure]:
         kind = path.suffix.lower().lstrip(".")
@@ -291,32 +352,32 @@ class FolderSource:
             data = path.read_bytes()
         except OSError as error:
             return [Failure(stage, "unreadable", f"the file cannot be read: {error.strerror or 'input/output error'}")]
-        if sniff(data[:HEAD_BYTES]) is not None:
-            return []
         decoded = decode(data)
         problems = [] if decoded.exact else [Failure(stage, "error", NOT_UTF8)]
-        taken = {text.field for text in texts}
         if kind == "json":
             try:
                 values = {leaf.path: leaf.value for leaf in leaves(decoded.text)}
             except JsonError as error:
                 problems.append(Failure(stage, "error", str(error)))
                 values = {}
-            for name, value in values.items():
-                record.setdefault(name, value)
-            found = texts_of(values, JSON_PREFIX, self._captions)
-            if values or not decoded.text.strip():
-                texts += [text for text in found if text.field not in taken]
+            names = Names(record)
+            record.update({names(name): value for name, value in values.items()})
+            if values:
+                texts += texts_of(values, JSON_PREFIX, self._captions)
                 return problems
-        if decoded.text.strip() and TXT_FIELD not in taken:
+        if decoded.text.strip():
             texts.append(Text("caption", TXT_FIELD if kind == "txt" else JSON_PREFIX, decoded.text))
         return problems
 
     def _target(self, table: str, row: Row, columns: Sequence[str]) -> str | None:
-        """The picture that a row names, relative to the root; None when it names none inside it."""
+        """The picture that a row names, relative to the root; None when it names none inside it.
+
+        What hardly is a name counts only if there is such a file: a sample is called by it, so it must not be a value
+        that slipped into the column.
+        """
         column = file_name_column(columns)
         value = row.values.get(column) if column else None
-        if not isinstance(value, str) or not value.strip() or "\0" in value:
+        if not isinstance(value, str) or not value.strip() or "\0" in value or "://" in value:
             return None
         path = PurePosixPath(value.replace("\\", "/") if "/" not in value else value)
         if path.is_absolute() or re.match(r"^[A-Za-z]:", value):
@@ -329,9 +390,11 @@ class FolderSource:
                 parts.pop()
             elif part != ".":
                 parts.append(part)
-        if not parts or self._leaves_root(parts):
+        if not parts or _is_table(parts[-1]) or self._leaves_root(parts):
             return None
-        return "/".join(parts)
+        name = "/".join(parts)
+        doubtful = row.problem is not None or not value.isprintable() or max(map(_size, parts)) > _LONGEST_NAME
+        return None if doubtful and not os.path.lexists(self.root / name) else name
 
     def _leaves_root(self, parts: Sequence[str]) -> bool:
         """Whether a link on the way leads out of the folder."""
@@ -342,18 +405,42 @@ class FolderSource:
 
 
 def sidecars(picture: Path) -> list[Path]:
-    """The caption and record files beside a picture: `a.txt`, `a.json`, `a.jpg.txt`, `a.jpg.json`."""
-    found = []
-    for suffix in SIDECAR_SUFFIXES:
-        for candidate in (picture.with_suffix(suffix), picture.with_name(picture.name + suffix)):
-            if candidate != picture and candidate.is_file() and not candidate.is_symlink():
-                found.append(candidate)
-                break  # one per kind, so that a field names one place
-    return found
+    """The caption and record files beside a picture: `a.txt` or `a.jpg.txt`, `a.json` or `a.jpg.json`."""
+    names = _sidecar_names(picture.name, lambda name: _is_text(picture.with_name(name)))
+    return [picture.with_name(name) for name in names]
+
+
+def _sidecar_names(picture: str, is_text: Callable[[str], bool]) -> list[str]:
+    """One per kind, so that a field names one place."""
+    found: dict[str, str] = {}
+    for name in _candidates(picture):
+        kind = os.path.splitext(name)[1].lower()
+        if kind not in found and is_text(name):
+            found[kind] = name
+    return list(found.values())
+
+
+def _candidates(picture: str) -> Iterable[str]:
+    """Names that a sidecar of a picture may have; the suffix is in capitals where cameras and Windows write it so."""
+    stem = os.path.splitext(picture)[0]
+    names = (base + end for suffix in SIDECAR_SUFFIXES for base in (stem, picture) for end in (suffix, suffix.upper()))
+    return [name for name in names if name != picture]
+
+
+def _is_text(path: Path) -> bool:
+    """Whether this is a file, and no picture that hides behind a caption's name."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode) and sniff(_head(path) or b"") is None
+    except (OSError, ValueError):
+        return False
 
 
 def _is_table(name: str) -> bool:
-    return PurePosixPath(name).name.lower() in TABLE_NAMES and not name.endswith("/")
+    return name.rpartition("/")[2].lower() in TABLE_NAMES
+
+
+def _joined(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def file_name_column(columns: Sequence[str]) -> str | None:
@@ -377,8 +464,16 @@ def _skip_reason(suffix: str) -> str:
 
 
 def _safe(name: str) -> str:
-    """A file name as valid Unicode: bytes that are no UTF-8 are escaped."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """A file name as valid Unicode. One whose bytes are no UTF-8 is escaped, and marked by a `./` that no other has."""
+    raw = os.fsencode(name)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return "./" + raw.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+def _size(name: str) -> int:
+    return len(os.fsencode(name))
 
 
 def _mark(name: str) -> bytes:

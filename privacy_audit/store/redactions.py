@@ -53,6 +53,8 @@ class RedactionSummary:
     passed: bool
     """Verified, and nothing that the decisions asked to remove was found again."""
     residuals: list[Residual] = field(default_factory=list)
+    second_look: int = 0
+    """Regions that only a look at the redacted pictures found; they were redacted too."""
     on_filled: int = 0
     """Boxes that the second look put on areas filled with one colour: there is nothing left to see in them."""
     verifier: str = ""
@@ -67,14 +69,22 @@ def folder(audit: Path) -> Path:
 def write(audit: Path, summary: RedactionSummary, rows: Sequence[dict[str, Any]]) -> None:
     """Write both.
 
-    A row has sample_id, output_id (empty when absent), outcome, actions, left (codes found again), route, note.
+    A row has sample_id, output_id (empty when absent), outcome, actions, left (codes found again), added (areas
+    that a second look found: method, x, y, w, h), route, note.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     text = pa.string()
     columns = [(name, text) for name in ("sample_id", "output_id", "outcome")]
-    columns += [("actions", pa.list_(text)), ("left", pa.list_(text)), ("route", text), ("note", text)]
+    area = pa.struct([("method", text), *((name, pa.float32()) for name in "xywh")])
+    columns += [
+        ("added", pa.list_(area)),
+        ("actions", pa.list_(text)),
+        ("left", pa.list_(text)),
+        ("route", text),
+        ("note", text),
+    ]
     with whole(folder(audit) / ROWS) as temporary:
         pq.write_table(pa.Table.from_pylist(list(rows), schema=pa.schema(columns)), temporary, compression="zstd")
     write_whole(folder(audit) / SUMMARY, json.dumps(asdict(summary), indent=1, sort_keys=True) + "\n")

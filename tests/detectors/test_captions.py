@@ -174,6 +174,10 @@ NEGATIVES = [
 
 PATHS: list[tuple[Channel, str, list[tuple[str, str]]]] = [
     ("filename", "jane.doe@example.com.jpg", [("contact.email", "jane.doe@example.com")]),
+    ("filename", "jane.doe@example.com_portrait.jpg", [("contact.email", "jane.doe@example.com")]),
+    ("filename", "jane@example.com-2.jpg", [("contact.email", "jane@example.com")]),
+    ("filename", "jane@mail.co-op.org.jpg", [("contact.email", "jane@mail.co-op.org")]),
+    ("filename", "logo@2x_dark.png", []),
     ("filename", f"ktp_{NIK}.jpg", [("id.national", NIK)]),
     ("filename", f"scans/{NIK}.jpg", [("id.national", NIK)]),
     ("filename", f"ktp_{UNKNOWN_DISTRICT}.jpg", [("id.national", UNKNOWN_DISTRICT)]),

@@ -92,6 +92,22 @@ def test_exif_keeps_what_describes_and_loses_pictures(order: str) -> None:
     assert carry.exif(block, 6) == block
 
 
+def test_vendor_blocks_and_long_values_stay_behind() -> None:
+    """A vendor block may hold a preview in the vendor's own coding; a long value that is no text may be one."""
+    block = exif_block().replace(PREVIEW, bytes(len(PREVIEW)))
+    assert 0x927C not in _sub_directory(carry.exif(block, 6))
+    unnamed = block.replace(struct.pack("<HHI", 0x927C, 7, len(PREVIEW)), struct.pack("<HHI", 0x9999, 7, 1025))
+    assert 0x9999 not in _sub_directory(carry.exif(unnamed, 6))
+    short = block.replace(struct.pack("<HHI", 0x927C, 7, len(PREVIEW)), struct.pack("<HHI", 0x9999, 7, 100))
+    assert 0x9999 in _sub_directory(carry.exif(short, 6))
+
+
+def _sub_directory(block: bytes) -> dict[int, Any]:
+    exif = Image.Exif()
+    exif.load(b"Exif\0\0" + block)
+    return dict(exif.get_ifd(0x8769))
+
+
 def test_the_orientation_is_what_the_pixels_have() -> None:
     assert carry.exif(b"", 1) == b""
     assert carry.exif(b"rubbish", 1) == b""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from privacy_audit.pixels import Picture
+from privacy_audit.redaction import encode
 from privacy_audit.redaction import regions as regions_module
 from privacy_audit.redaction.regions import Redacted, RedactionRefused, Region, redact_regions
 from privacy_audit.types import Box, Quad
@@ -102,7 +103,7 @@ def _int32() -> Image.Image:
 
 def _with_alpha(mode: str) -> Image.Image:
     image = Image.fromarray(scene()).convert(mode)
-    image.putalpha(Image.fromarray(scene()[::-1, :, 1]))
+    image.putalpha(Image.fromarray(np.clip(scene()[::-1, :, 1].astype(int) * 2 - 200, 0, 255).astype(np.uint8)))
     return image
 
 
@@ -348,18 +349,50 @@ def test_a_quad_that_reaches_far_hides_its_part_of_the_picture() -> None:
 
 
 def test_overlapping_regions_leave_the_stronger_method() -> None:
-    values = np.full((200, 200, 3), 10, np.uint8)
-    values[80:120, 80:120] = 250  # the secret, which the fill covers
-    data = saved(Image.fromarray(values), "PNG")
     found = [
         Region(Box(60, 60, 100, 100), "blur"),
         Region(Box(75, 75, 50, 50), "fill"),
         Region(Box(50, 50, 80, 80), "pixelate"),
     ]
-    for order in (found, found[::-1]):
-        new = np.asarray(opened(redacted(data, *order, shape="box").data))
-        assert (new[70:130, 70:130] == 128).all()
-        assert new.max() <= 128  # nothing of the secret was averaged into the weaker regions
+    results = []
+    for secret in (20, 250):  # what the fill covers must not show through the weaker methods around it either
+        values = scene(200, 200)
+        values[70:130, 70:130] = secret
+        data = saved(Image.fromarray(values), "PNG")
+        for order in (found, found[::-1]):
+            new = np.asarray(opened(redacted(data, *order, shape="box").data))
+            assert (new[70:130, 70:130] == 128).all()
+            results.append(new)
+    assert all(np.array_equal(results[0], other) for other in results)
+
+
+def test_the_fill_of_a_palette_is_a_colour_that_shows() -> None:
+    image = Image.frombytes("P", (60, 60), bytes(at % 3 for at in range(3600)))
+    image.putpalette([128, 128, 128, 250, 20, 20, 20, 20, 20])
+    data = saved(image, "PNG", transparency=0)
+    new = opened(redacted(data, Region(Box(10, 10, 30, 30))).data)
+    assert new.convert("RGBA").getpixel((25, 25)) == (20, 20, 20, 255)
+
+
+@pytest.mark.parametrize("method", ["pixelate", "blur"])
+def test_hidden_colours_are_not_averaged(method: Any) -> None:
+    values = np.zeros((60, 60, 4), np.uint8)
+    values[::2] = (0, 0, 200, 255)
+    values[1::2] = (250, 0, 0, 0)  # red, but wholly transparent
+    data = saved(Image.fromarray(values), "PNG")
+    new = np.asarray(opened(redacted(data, Region(Box(10, 10, 30, 30), method)).data))[10:40, 10:40]
+    assert new[..., 0].max() == 0
+    assert (new[..., 2] == 200).all()
+    assert 100 < new[..., 3].mean() < 155
+
+
+def test_a_tiff_that_does_not_read_back_is_refused() -> None:
+    page = MODES["RGB"]()
+    data = saved(page, "TIFF")
+    encode._verify_pages(data, [("RGB", page.tobytes())])
+    for expected in ([("RGB", page.tobytes()[::-1])], [("L", page.tobytes())], [None, None]):
+        with pytest.raises(RedactionRefused, match="variant of TIFF"):
+            encode._verify_pages(data, expected)
 
 
 def test_thousands_of_regions_take_bounded_time() -> None:

@@ -276,6 +276,14 @@ def test_more_skip_reasons_than_the_verdict_shows(tmp_path: Path) -> None:
         ({"residuals": [redactions.Residual("face", 1, 2)]}, "Face face 1 2 200.0% –"),
         ({}, "2 files that are no samples were copied as they are and never looked at."),
         ({}, "an animation with a face 1"),
+        (
+            {"residuals": [redactions.Residual("face", 9, 0)], "second_look": 3},
+            "3 regions were found only by a look at the redacted pictures, and were redacted too.",
+        ),
+        (
+            {"residuals": [redactions.Residual("face", 9, 0)], "on_filled": 1},
+            "The second look also put 1 box on an area that is filled with one colour.",
+        ),
     ],
 )
 def test_redaction_states_what_is_left(tmp_path: Path, changes: dict[str, object], said: str) -> None:

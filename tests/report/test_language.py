@@ -170,6 +170,7 @@ def test_size(size_bytes: int, text: str) -> None:
         ("2026-01-01T01:00:00+07:00", "31 December 2025, 18:00 UTC"),
         ("2026-01-01T01:00:00", "1 January 2026, 01:00 UTC"),
         ("yesterday", "yesterday"),
+        ("", "–"),
     ],
 )
 def test_date(iso: str, text: str) -> None:

@@ -186,6 +186,11 @@ def test_what_the_manifest_names_and_the_folder_lacks(tmp_path: Path) -> None:
     assert summary.verdict.missing == 3
 
 
+def test_skipped_members_are_counted_beyond_the_ranking(tmp_path: Path) -> None:
+    scope = summarise(build(tmp_path, skipped_members={f"reason {number}": 2 for number in range(30)})).scope
+    assert (scope.skipped_member_count, scope.skipped_members.more) == (60, 10)
+
+
 def test_an_empty_audit(tmp_path: Path) -> None:
     summary = summarise(build(tmp_path))
     assert summary.scope.samples == 0

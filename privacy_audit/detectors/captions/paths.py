@@ -34,6 +34,8 @@ _EXTENSION = re.compile(
 )
 _SEPARATORS = str.maketrans({"/": "\n", "\\": "\n", "&": " ", "?": " ", ";": " ", "#": " ", "|": " ", ",": " "})
 _TOKEN = re.compile(r"\S+")
+# "jane@example.com_portrait", "jane@example.com-2": a host ends at "_", and at "-" when no dot follows
+_AFTER_HOST = re.compile(r"(@(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24})(?:_|-(?![\w-]{0,63}\.[a-z]))", re.IGNORECASE)
 _NAME = r"(@?[\w.-]{2,40})(?![\w@])"
 _PROFILE_URL = re.compile(
     r"(?<![\w.-])(?:(?:www|m|web|mobile|[a-z]{2}(?:-[a-z]{2})?)\.)?(?:"
@@ -110,6 +112,7 @@ def _as_words(text: str) -> str:
     """The same text, character for character, with separators as white space and without the host."""
     text = _HOST.sub(lambda match: " " * len(match.group()), text)
     text = _EXTENSION.sub(" ", text).translate(_SEPARATORS)
+    text = _AFTER_HOST.sub(r"\1 ", text)
     return _TOKEN.sub(
         lambda match: (
             match.group() if "@" in match.group() or "=" in match.group() else match.group().replace("_", " ")
