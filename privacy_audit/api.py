@@ -102,7 +102,7 @@ class Audit:
 
     def summary(self) -> Summary:
         """The figures of the report as plain data."""
-        from privacy_audit.report.summary import summarise
+        from privacy_audit.report.measure import summarise
 
         return summarise(self._folder)
 
