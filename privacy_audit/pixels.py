@@ -220,7 +220,8 @@ class Picture:
         if width * height > self._limits.max_pixels:
             raise self._too_large()
         # `info` holds the EXIF that stands before the pixels; getexif() may decode a whole PNG to find a late one.
-        if "exif" in image.info or image.format in {"JPEG", "MPO", "TIFF"}:
+        # A TIFF is turned by Pillow itself: its size is upright already, and loading it turns the pixels.
+        if image.format != "TIFF" and ("exif" in image.info or image.format in {"JPEG", "MPO"}):
             self._orientation = _orientation(image)
         # A JPEG with further pictures (MPO) is one still picture with second images, which metadata reports.
         frames = 1 if found in {"JPEG", "BMP", "HEIF"} else max(1, int(getattr(image, "n_frames", 1)))
@@ -263,7 +264,10 @@ class Picture:
 
 
 def _orientation(image: Image.Image) -> int:
-    value = image.getexif().get(ORIENTATION_TAG, 1)
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # noqa: BLE001 - malformed EXIF must not cost a sound picture
+        return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 

@@ -90,5 +90,8 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def orientation_of(image: Image.Image) -> int:
     """How the pixels that `image` has, or will have when it is loaded, have to be turned: EXIF 1 to 8."""
-    value = image.getexif().get(ORIENTATION_TAG, 1)
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # noqa: BLE001 - as in pixels: malformed EXIF must not cost a sound picture
+        return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

@@ -303,11 +303,12 @@ class FolderSource:
             skipped = (Skipped("picture", "the row names a web address, which is not opened"),)
         else:
             failures = (*failures, Failure("picture", "error", _NO_NAME))
-        is_name = column is not None and isinstance(named, str)
-        rest = {name: value for name, value in row.values.items() if not (is_name and name == column)}
-        texts = texts_of(rest, captions=self._captions)
-        if column is not None and isinstance(named, str):
-            texts.append(Text("filename", column, named))
+        name_field = column if isinstance(named, str) else None
+        texts = texts_of(
+            {name: value for name, value in row.values.items() if name != name_field}, captions=self._captions
+        )
+        if name_field is not None:
+            texts.append(Text("filename", name_field, str(named)))
         sample = Sample(self._row_id(content.table, row.number), shard, None, tuple(texts), row.values)
         return Item(sample, failures, skipped, Origin(None, content.table, row.number))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path` to write to; on success it is synced and takes the name `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name[:100]}.{secrets.token_hex(4)}.tmp"
+    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"  # without `path`'s name, which may fill all 255 bytes
     try:
         yield temporary
         _sync(temporary)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from privacy_audit.errors import AuditError
 from privacy_audit.store import manifest as manifests
 from privacy_audit.store.schema import TABLES, schema
 
@@ -53,7 +55,8 @@ class Table:
         return frame
 
     def _relation(self) -> duckdb.DuckDBPyRelation:
-        return self._folder.connection.sql(f"SELECT * FROM {self.name} WHERE {self._condition}")  # noqa: S608
+        # A cursor of its own: while a result is read, its connection takes no other query
+        return self._folder.connection.cursor().sql(f"SELECT * FROM {self.name} WHERE {self._condition}")  # noqa: S608
 
 
 class AuditFolder:
@@ -74,11 +77,14 @@ class AuditFolder:
             connection.execute("SET threads TO 2")
             for table in TABLES:
                 # "**" would also find parts of nested audits; one level is what scan writes
-                parts = sorted(str(part) for part in (self.path / table).glob("*.parquet"))
-                if parts:
-                    connection.read_parquet(parts).create_view(table)
-                else:
-                    connection.from_arrow(schema(table).empty_table()).create_view(table)
+                parts = sorted(glob.escape(str(part)) for part in (self.path / table).glob("*.parquet"))
+                try:
+                    if parts:
+                        connection.read_parquet(parts).create_view(table)
+                    else:
+                        connection.from_arrow(schema(table).empty_table()).create_view(table)
+                except duckdb.Error as error:
+                    raise AuditError(f"a part of {self.path / table} is damaged. Scan again.") from error
             self._connection = connection
         return self._connection
 

@@ -84,7 +84,7 @@ def read(folder: Path) -> Manifest:
         raise AuditError(
             f"{folder} is not an audit: it has no {NAME}. Make one with: privacy-audit scan SOURCE -o {folder}"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise AuditError(
             f"{path} cannot be read as an audit's manifest ({type(error).__name__}). Scan again."
         ) from error
@@ -93,6 +93,10 @@ def read(folder: Path) -> Manifest:
     try:
         raw["detectors"] = [DetectorEntry(**entry) for entry in raw["detectors"]]
         raw["packs"] = [PackEntry(**entry) for entry in raw["packs"]]
-        return Manifest(**raw)
+        found = Manifest(**raw)
     except (TypeError, KeyError) as error:
-        raise AuditError(f"{path} is damaged: {error}. Scan again.") from error
+        raise AuditError(f"{path} is damaged ({type(error).__name__}). Scan again.") from error
+    for value in (found.options, found.counts, found.skipped_members, found.seconds, found.parts):
+        if not isinstance(value, dict):
+            raise AuditError(f"{path} is damaged. Scan again.")
+    return found

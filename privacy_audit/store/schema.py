@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TABLES = ("samples", "findings", "failures", "decisions")
+_CORNERS = "corners"
 _WHERE_KINDS = {Box: "box", Quad: "quad", Span: "span", Tag: "tag"}
 
 
@@ -83,15 +84,17 @@ def finding_row(sample_id: str, finding: Finding) -> dict[str, Any]:
 
 def finding_of(row: Mapping[str, Any]) -> Finding:
     """The Finding that `finding_row` wrote."""
+    attributes = dict(row["attributes"])
+    where = _where_of(row, attributes.pop(_CORNERS, "") if row["where"] == "quad" else "")
     return Finding(
         code=row["code"],
         detector=row["detector"],
         score=row["score"],
         channel=row["channel"],
-        where=_where_of(row),
+        where=where,
         preview=row["preview"],
         token=row["token"],
-        attributes=dict(row["attributes"]),
+        attributes=attributes,
     )
 
 
@@ -123,15 +126,15 @@ def _where_columns(where: Where, attributes: Mapping[str, str]) -> dict[str, Any
         return {**kind, "x": where.x, "y": where.y, "w": where.w, "h": where.h}
     if isinstance(where, Quad):
         xs, ys = [x for x, _ in where.corners], [y for _, y in where.corners]
-        corners = " ".join(f"{x:g},{y:g}" for x, y in where.corners)
+        corners = " ".join(f"{x:.9g},{y:.9g}" for x, y in where.corners)  # as exact as the float32 of a box
         box = {"x": min(xs), "y": min(ys), "w": max(xs) - min(xs), "h": max(ys) - min(ys)}
-        return {**kind, **box, "attributes": _pairs({**attributes, "corners": corners})}
+        return {**kind, **box, "attributes": _pairs({**attributes, _CORNERS: corners})}
     if isinstance(where, Span):
         return {**kind, "start": where.start, "end": where.end}
     return {**kind, "tag": where.name}
 
 
-def _where_of(row: Mapping[str, Any]) -> Where:
+def _where_of(row: Mapping[str, Any], corners: str) -> Where:
     kind = row["where"]
     if kind == "box":
         return Box(row["x"], row["y"], row["w"], row["h"])
@@ -140,7 +143,7 @@ def _where_of(row: Mapping[str, Any]) -> Where:
     if kind == "tag":
         return Tag(row["tag"])
     if kind == "quad":
-        corners = [tuple(map(float, pair.split(","))) for pair in dict(row["attributes"])["corners"].split()]
-        first, second, third, fourth = ((x, y) for x, y in corners)
+        pairs = [tuple(map(float, pair.split(","))) for pair in corners.split()]
+        first, second, third, fourth = ((x, y) for x, y in pairs)
         return Quad((first, second, third, fourth))
     return None

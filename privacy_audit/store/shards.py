@@ -11,6 +11,7 @@ from privacy_audit.store.files import sha256, whole, write_whole
 from privacy_audit.store.schema import TABLES, schema
 
 MARKERS = "shards"
+_FACTS = frozenset({"input", "plan", "counts", "skipped_members", "seconds", "parts"})
 
 
 def part(audit: Path, table: str, shard: str) -> Path:
@@ -41,7 +42,15 @@ def read_marker(audit: Path, shard: str) -> dict[str, Any] | None:
     """What `write` noted about a shard, or None when it is not complete."""
     path = marker(audit, shard)
     try:
-        facts: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        facts = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
         return None
-    return facts
+    return facts if isinstance(facts, dict) and facts.keys() >= _FACTS else None
+
+
+def intact(audit: Path, facts: Mapping[str, Any]) -> bool:
+    """Whether every part of a shard is as it was written: not deleted, and not cut by a crash of the machine."""
+    try:
+        return all(sha256(audit / name) == digest for name, digest in facts["parts"].items())
+    except OSError:
+        return False
