@@ -5,6 +5,7 @@ The source is only read. What cannot be redacted safely is left out, never passe
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -76,8 +77,9 @@ def redact_shard(job: RedactJob, announce: Callable[[int], None]) -> ShardRedact
         for position, member in enumerate(job.source.read(job.shard)):
             announce(position)
             if isinstance(member, SkippedMember):
-                _copy(job, member.name, member.name)
-                result.copied_unchecked += 1
+                with contextlib.suppress(OSError):  # it could not be opened: then it stays out
+                    _copy(job, member.name, member.name)
+                    result.copied_unchecked += 1
             elif position in job.culprits:
                 _Redaction(job, member, Orders(Action("quarantine")), result).leave_out("withheld", "redaction crashed")
             else:

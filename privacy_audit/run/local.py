@@ -60,12 +60,7 @@ class LocalRunner:
     def map(self, jobs: Iterable[J]) -> Iterator[Any]:
         """Results in the order in which they finish. The first error ends the run."""
         if self._jobs == 0:
-            for job in jobs:
-                try:
-                    result = job.run(lambda _: None)
-                except OSError as error:
-                    raise explained(error) from error
-                yield result
+            yield from _in_this_process(jobs)
             return
         todo: queue.Queue[J | None] = queue.Queue(maxsize=2 * self._jobs)
         done: queue.Queue[tuple[str, Any]] = queue.Queue()
@@ -92,6 +87,19 @@ class LocalRunner:
             with contextlib.suppress(queue.Empty):
                 while True:
                     todo.get_nowait()
+
+
+def _in_this_process(jobs: Iterable[Job]) -> Iterator[Any]:
+    todo = iter(jobs)
+    while True:
+        try:
+            job = next(todo, None)
+            result = job.run(lambda _: None) if job is not None else None
+        except OSError as error:
+            raise explained(error) from error
+        if job is None:
+            return
+        yield result
 
 
 def _feed(
@@ -188,6 +196,7 @@ class Worker:
                     raise answer[1]
         except (EOFError, BrokenPipeError):
             process.wait()
+            _close_pipes(process)
             self._process = None
             return at, "timeout" if timed_out.is_set() else "crash", None
         finally:
@@ -225,20 +234,22 @@ class Worker:
             except subprocess.TimeoutExpired:  # its work is done; what holds it up at the end does not matter
                 self._process.kill()
                 self._process.wait()
-            self._release()
+            _close_pipes(self._process)
 
     def kill(self) -> None:
         """End the worker now."""
         with self._lock:
             self._killed = True
             process = self._process
-        if process is not None and process.poll() is None:
-            process.kill()
-            process.wait()
-        self._release()
+        if process is not None:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            _close_pipes(process)
 
-    def _release(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout) if self._process else ():
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):  # what was on its way to a dead process
+                stream.close()

@@ -143,7 +143,7 @@ def _work(run: _Run, runner: LocalRunner, progress: Progress) -> None:
 
 def _fits(facts: Mapping[str, Any] | None, shard: Shard, run: _Run) -> TypeGuard[Mapping[str, Any]]:
     """Whether a shard's result is of this plan, and of what the source holds now."""
-    return facts is not None and facts["input"] == shard.fingerprint and facts["plan"] == run.plan_hash
+    return facts is not None and (facts.get("input"), facts.get("plan")) == (shard.fingerprint, run.plan_hash)
 
 
 def _write_packs(output: Path, packs: Sequence[Pack]) -> None:

@@ -249,7 +249,11 @@ def _is_place(where: object) -> bool:
         whole = isinstance(where.start, int) and isinstance(where.end, int)
         return whole and 0 <= where.start <= where.end <= _LARGEST
     # A tag's name may come from the file, so it may hold anything but what is no Unicode
-    return where is None or (isinstance(where, Tag) and where.name == where.name.encode("utf-8", "replace").decode())
+    return where is None or (isinstance(where, Tag) and _is_unicode(where.name))
+
+
+def _is_unicode(value: object) -> bool:
+    return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
 
 
 def _are_texts(*values: object) -> bool:

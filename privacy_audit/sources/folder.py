@@ -163,7 +163,7 @@ class FolderSource:
         listed = set(names)
 
         def is_text(name: str) -> bool:
-            return name in listed and _is_text(self.root / folder / name)
+            return name in listed and _is_text(str(self.root / folder / name))
 
         beside: dict[str, list[str]] = {}
         for name in names:
@@ -184,7 +184,7 @@ class FolderSource:
 
     def _plan_table(self, table: str, size: int, claims: _Claims, seen_columns: set[str]) -> Iterator[Shard]:
         problems: list[str] = []
-        kind: FailureKind = "unreadable"
+        kind: FailureKind = "error"
         fingerprint = self._stamp(table)
         rows: list[Row] = []
         repeats: set[int] = set()
@@ -200,8 +200,7 @@ class FolderSource:
             seen_columns.update(columns, (name.split(".", 1)[0].split("[", 1)[0] for name in columns))
             if opened.problem is not None:
                 problems.append(opened.problem)
-            elif file_name_column(columns) is None:
-                kind = "error"
+            if file_name_column(columns) is None:
                 problems.append("the table has no column 'file_name'; its rows were checked as texts without pictures")
             for row in opened.rows():
                 rows.append(Row(row.number, row.mark, {}))
@@ -407,7 +406,8 @@ class FolderSource:
 
 def sidecars(picture: Path) -> list[Path]:
     """The caption and record files beside a picture: `a.txt` or `a.jpg.txt`, `a.json` or `a.jpg.json`."""
-    names = _sidecar_names(picture.name, lambda name: _is_text(picture.with_name(name)))
+    folder = str(picture.parent)
+    names = _sidecar_names(picture.name, lambda name: _is_text(os.path.join(folder, name)))
     return [picture.with_name(name) for name in names]
 
 
@@ -428,10 +428,10 @@ def _candidates(picture: str) -> Iterable[str]:
     return [name for name in names if name != picture]
 
 
-def _is_text(path: Path) -> bool:
+def _is_text(path: str) -> bool:
     """Whether this is a file, and no picture that hides behind a caption's name."""
     try:
-        return stat.S_ISREG(path.lstat().st_mode) and sniff(_head(path) or b"") is None
+        return stat.S_ISREG(os.lstat(path).st_mode) and sniff(_head(Path(path)) or b"") is None
     except (OSError, ValueError):
         return False
 

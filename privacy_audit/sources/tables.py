@@ -52,7 +52,7 @@ Edit = Mapping[str, str] | None
 
 
 class Table(Protocol):
-    """A table on disk. `problem` says what in it can neither be checked nor edited; None when everything can."""
+    """A table on disk. `problem` says what in it is not checked, and stays as it is; None when everything is."""
 
     columns: Sequence[str]
     problem: str | None
@@ -152,6 +152,8 @@ class CsvTable:
         problem = None if decoded.exact else NOT_UTF8
         if not closed:
             problem = "a quoted cell is not closed"
+        elif len(record) == MAX_RECORD_BYTES and not record.endswith(b"\n"):
+            problem = f"the row has more than {MAX_RECORD_BYTES:,} bytes; it was read in pieces"
         elif len(cells) != len(self.columns):
             problem = problem or f"the row has {len(cells)} cells, the header {len(self.columns)}"
         names = [*self.columns[: len(cells)]]
@@ -255,14 +257,13 @@ class ParquetTable:
             raise SourceError("two columns of the table have the same name")
         if not self._stored:
             raise SourceError("the table has no column that could be checked")
+        if any(telling(field.name) for field in fields):
+            raise SourceError("the name of a column looks like a personal value, and names cannot be masked; rename it")
         if len(fields) > MAX_COLUMNS:
             raise SourceError(f"the table has more than {MAX_COLUMNS:,} columns")
         self.columns: Sequence[str] = [path for path, _ in flatten(dict.fromkeys(self._stored))]
-        self.problem: str | None = None
-        if any(telling(name) for name in self._stored):
-            self.problem = "the table has a column whose name looks like a personal value"
-        elif len(self._stored) < len(fields):
-            self.problem = "the table holds binary columns, which were not checked"
+        binary = len(self._stored) < len(fields)
+        self.problem: str | None = "the table holds binary columns, which were not checked" if binary else None
 
     def rows(self, mark: int | None = None, number: int = 0) -> Iterator[Row]:
         """Rows from row `mark` on."""
@@ -270,21 +271,20 @@ class ParquetTable:
 
         start = mark or 0
         with _readable(), pq.ParquetFile(self._path) as file:
-            groups: list[int] = []
             at = 0
             for index in range(file.metadata.num_row_groups):
                 size = file.metadata.row_group(index).num_rows
-                if groups or at + size > start:
-                    groups.append(index)
-                else:
+                if at + size <= start:
                     at += size
-            for batch in file.iter_batches(_BATCH_ROWS, row_groups=groups, columns=self._stored) if groups else ():
-                early = min(max(start - at, 0), batch.num_rows)
-                at += early
-                for record in batch.slice(early).to_pylist():
-                    yield _row(record, at, number)
-                    number += 1
-                    at += 1
+                    continue
+                # One group at a time: a batch over two of them would be lost with the second
+                for batch in file.iter_batches(_BATCH_ROWS, row_groups=[index], columns=self._stored):
+                    early = min(max(start - at, 0), batch.num_rows)
+                    at += early
+                    for record in batch.slice(early).to_pylist():
+                        yield _row(record, at, number)
+                        number += 1
+                        at += 1
 
     def rewrite(self, target: Path, edit: Callable[[Row], Edit]) -> None:
         """Write the table with `edit` applied; schema, row groups and untouched columns stay as they are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,8 +34,9 @@ class Table:
         return int(self._folder.sql(f"SELECT count(*) FROM {self.name} WHERE {self._condition}")[0][0])  # noqa: S608
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for batch in self._relation().to_arrow_reader(10_000):
-            yield from batch.to_pylist()
+        with _sound_parts(self._folder.path):
+            for batch in self._relation().to_arrow_reader(10_000):
+                yield from batch.to_pylist()
 
     def __repr__(self) -> str:
         return f"<{self.name}: {len(self):,} rows>"
@@ -47,7 +49,8 @@ class Table:
         """All rows as an Arrow table."""
         import pyarrow as pa
 
-        return pa.Table.from_batches(self._relation().to_arrow_reader(100_000), schema=schema(self.name))
+        with _sound_parts(self._folder.path):
+            return pa.Table.from_batches(self._relation().to_arrow_reader(100_000), schema=schema(self.name))
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows as a DataFrame; maps become dicts."""
@@ -78,13 +81,11 @@ class AuditFolder:
             for table in TABLES:
                 # "**" would also find parts of nested audits; one level is what scan writes
                 parts = sorted(glob.escape(str(part)) for part in (self.path / table).glob("*.parquet"))
-                try:
-                    if parts:
+                if parts:
+                    with _sound_parts(self.path):
                         connection.read_parquet(parts).create_view(table)
-                    else:
-                        connection.from_arrow(schema(table).empty_table()).create_view(table)
-                except duckdb.Error as error:
-                    raise AuditError(f"a part of {self.path / table} is damaged. Scan again.") from error
+                else:
+                    connection.from_arrow(schema(table).empty_table()).create_view(table)
             self._connection = connection
         return self._connection
 
@@ -94,8 +95,23 @@ class AuditFolder:
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query over the four views."""
-        return self.connection.execute(query, list(parameters)).fetchall()
+        connection = self.connection
+        with _sound_parts(self.path):
+            return connection.execute(query, list(parameters)).fetchall()
 
     def table(self, name: str) -> Table:
         """One of the four tables."""
         return Table(self, name)
+
+
+@contextlib.contextmanager
+def _sound_parts(audit: Path) -> Iterator[None]:
+    """DuckDB's complaint about a file, in plain words; those about a query are the affair of who wrote it."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        if ".parquet" not in str(error):
+            raise
+        raise AuditError(f"a part of the audit {audit} is damaged or missing. Scan again.") from error

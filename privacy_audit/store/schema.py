@@ -126,7 +126,7 @@ def _where_columns(where: Where, attributes: Mapping[str, str]) -> dict[str, Any
         return {**kind, "x": where.x, "y": where.y, "w": where.w, "h": where.h}
     if isinstance(where, Quad):
         xs, ys = [x for x, _ in where.corners], [y for _, y in where.corners]
-        corners = " ".join(f"{x:.9g},{y:.9g}" for x, y in where.corners)  # as exact as the float32 of a box
+        corners = " ".join(f"{float(x)},{float(y)}" for x, y in where.corners)
         box = {"x": min(xs), "y": min(ys), "w": max(xs) - min(xs), "h": max(ys) - min(ys)}
         return {**kind, **box, "attributes": _pairs({**attributes, _CORNERS: corners})}
     if isinstance(where, Span):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from privacy_audit.sources.encoding import decode, decode_line
@@ -38,6 +38,7 @@ def test_decoding(data: bytes, text: str, codec: str, exact: bool) -> None:
     assert decoded.encode(decoded.text) == data
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 @example(b"\xff\xfe\x00\xd8")
 @example(codecs.BOM_UTF16_BE + b"a")
@@ -48,6 +49,7 @@ def test_any_bytes_come_back(data: bytes) -> None:
         assert decoded.encode(decoded.text) == data
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
 def test_any_text_with_a_mark_is_read_exactly(text: str, codec: str) -> None:
     decoded = decode(text.encode(codec))
