@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy_audit.detectors.provenance import Provenance, columns, verdict
+from privacy_audit.detectors.provenance.table import table
 from privacy_audit.types import TRAININGS, VISIBILITIES, Finding, Sample, Training, Visibility
 
 PROVENANCE = Provenance()
+COLUMNS = sorted(table().columns)
 
 
 def findings(record: dict[str, object]) -> list[Finding]:
@@ -176,6 +178,7 @@ def test_a_signal_is_one_finding_with_its_evidence() -> None:
     assert finding.score == 0.9
     assert finding.attributes == {
         "signal": "audience",
+        "evidence": "audience",
         "scope": "file",
         "confidence": "high",
         "visibility": "private",
@@ -236,7 +239,7 @@ def test_equal_signals_are_reported_once() -> None:
 
 def test_no_value_leaves_a_record() -> None:
     value = "no AI, says Zyxwvut Canary"
-    record: dict[str, object] = dict.fromkeys(columns.COLUMNS, value)
+    record: dict[str, object] = dict.fromkeys(COLUMNS, value)
     assert findings(record)
     assert "zyxwvut" not in repr(findings(record)).casefold()
 
@@ -245,7 +248,7 @@ def test_no_value_leaves_a_record() -> None:
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80) | st.binary(max_size=8)
 _VALUES = _SCALARS | st.lists(_SCALARS, max_size=4) | st.dictionaries(st.text(max_size=4), _SCALARS, max_size=2)
-_KNOWN = st.sampled_from(sorted(columns.COLUMNS))
+_KNOWN = st.sampled_from(sorted(COLUMNS))
 _WORDS = st.sampled_from(["public", "CC BY 4.0", "yes", "noai", "1", "DMI-ALLOWED", "everyone", "CC0"])
 
 
@@ -285,7 +288,7 @@ def test_an_audience_is_public_only_by_a_listed_word(word: str) -> None:
     ids=["integer", "negative", "infinite", "float", "word", "prose", "list"],
 )
 def test_large_values_are_bounded(value: object) -> None:
-    assert verdict(findings(dict.fromkeys(columns.COLUMNS, value)))[0] in {"unknown", "restricted"}
+    assert verdict(findings(dict.fromkeys(COLUMNS, value)))[0] in {"unknown", "restricted"}
 
 
 def test_long_column_names_are_passed_over() -> None:
