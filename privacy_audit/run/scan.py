@@ -86,6 +86,7 @@ class _Run:
     survey: Survey
     options: Mapping[str, Any]
     started: str
+    declared: Mapping[str, str]
 
 
 def scan(
@@ -97,10 +98,11 @@ def scan(
     timeout_s: float,
     options: Mapping[str, Any],
     progress: Progress,
+    declared: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Audit `source` into `output`. Shards that an interrupted run with the same plan finished are kept."""
     started = _now()
-    run = _Run(source, output, plan, plan.hash(), source.survey(), options, started)
+    run = _Run(source, output, plan, plan.hash(), source.survey(), options, started, declared or {})
     _prepare(output)
     with _locked(output):
         manifests.write(output, _manifest(run, _Totals(), "partial"))
@@ -219,6 +221,7 @@ def _manifest(run: _Run, totals: _Totals, status: Literal["complete", "partial"]
         skipped_members=dict(sorted(totals.skipped.items())),
         seconds={name: round(value, 3) for name, value in sorted(totals.seconds.items())},
         parts=dict(sorted(totals.parts.items())),
+        declared=dict(run.declared),
     )
 
 

@@ -7,14 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from privacy_audit.errors import SourceError
 from privacy_audit.sources.encoding import decode
-from privacy_audit.yamlfile.nodes import parse
-
-if TYPE_CHECKING:
-    from privacy_audit.sources.description import Description
 
 T = TypeVar("T")
 
@@ -44,11 +40,12 @@ class Beside:
         facts = {name: value for name, value in asdict(self).items() if value and name != "problems"}
         return json.dumps(facts, sort_keys=True) if facts else ""
 
-    def describe(self) -> Description:
-        """The description as a checked model."""
-        from privacy_audit.sources.description import load
-
-        return load(self.description)
+    def columns(self) -> list[str]:
+        """Every column that the description names."""
+        named = self.description.get("columns", {})
+        mapped = [mapping for key, mapping in named.items() if key not in {"caption", "url"}]
+        columns = [mapping if isinstance(mapping, str) else mapping["column"] for mapping in mapped]
+        return list(dict.fromkeys([*named.get("caption", ()), *named.get("url", ()), *columns]))
 
 
 def look(root: Path, given: str | Path | Mapping[str, Any] | None = None) -> Beside:
@@ -109,6 +106,8 @@ def read_card(text: str) -> dict[str, str]:
 
 def _first(rows: list[str], key: str) -> str:
     """The value of a key: a text, or the first of a list."""
+    from privacy_audit.yamlfile.nodes import parse
+
     root, mistakes = parse("\n".join(rows))
     if root is None or mistakes or root.entries is None:
         raise SourceError("the licence in the dataset card cannot be read")

@@ -125,26 +125,6 @@ class Description(Strict):
     columns: Columns = Columns()
     defaults: Defaults = Defaults()
 
-    def declared(self) -> dict[str, str]:
-        """The facts about the dataset that are given."""
-        return self.dataset.model_dump(exclude_none=True)
-
-    def mapped(self) -> dict[str, tuple[str, dict[str, str]]]:
-        """Subject to column and values: `visibility`, `license`, `consent`, `published_by_subject`."""
-        found: dict[str, tuple[str, dict[str, str]]] = {}
-        for subject in ("visibility", "license", "consent", "published_by_subject"):
-            mapping = getattr(self.columns, subject)
-            if isinstance(mapping, str):
-                found[subject] = (mapping, {})
-            elif mapping is not None:
-                found[subject] = (mapping.column, dict(mapping.values))
-        return found
-
-    def names(self) -> list[str]:
-        """Every column that the file names."""
-        listed = [*self.columns.caption, *self.columns.url, *(column for column, _ in self.mapped().values())]
-        return list(dict.fromkeys(listed))
-
 
 _MODELS: dict[str, type[BaseModel]] = {
     "": Description,

@@ -28,11 +28,11 @@ _YES, _NO = ("true", "1", "yes", "t", "y"), ("false", "0", "no", "f", "n")
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A column that dataset.yaml maps. Without `values`, its words are those of the built-in columns of its kind."""
+    """A column that dataset.yaml maps. Other values than `values` are read as in the built-in columns of its kind."""
 
     subject: str
     field: str
-    values: Mapping[str, tuple[Signal, ...]]
+    values: Mapping[str, readers.Signals]
 
     @property
     def row(self) -> Row:
@@ -44,20 +44,23 @@ class Mapped:
         built_in = table()[_ROWS[self.subject][1]]
         return built_in.evidence == other.evidence and not other.given and self.subject != "published_by_subject"
 
+    def listed(self, value: readers.Scalar) -> str | None:
+        """The entry of `values` for a value; None when there is none."""
+        same = (_YES if value else _NO) if isinstance(value, bool) else (words.spaced(value),)
+        return next((word for word in same if word in self.values), None)
+
     def read(self, value: readers.Scalar) -> readers.Signals:
         """The signals of a value; None when neither the file nor the tables know it."""
-        if not self.values:
-            if self.subject == "published_by_subject":
-                word = words.spaced(value)
-                known = "yes" if word in _YES else "no" if word in _NO else ""
-                return (self.row.make(self.row.state(known)),) if known else None
-            found = readers.read(table()[_ROWS[self.subject][1]], value)
-            return found and tuple(
-                replace(signal, name=self.row.id, confidence="medium", evidence=self.row.evidence) for signal in found
-            )
-        word = words.spaced(value)
-        same = (_YES if value else _NO) if isinstance(value, bool) else (word,)
-        return next((self.values[word] for word in same if word in self.values), None)
+        listed, word = self.listed(value), words.spaced(value)
+        if listed is not None:
+            return self.values[listed]
+        if self.subject == "published_by_subject":
+            answer = "yes" if word in _YES else "no" if word in _NO else ""
+            return (self.row.make(self.row.state(answer)),) if answer else None
+        found = readers.read(table()[_ROWS[self.subject][1]], value)
+        return found and tuple(
+            replace(signal, name=self.row.id, confidence="medium", evidence=self.row.evidence) for signal in found
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +131,15 @@ def load(beside: str) -> Given:
     )
 
 
-def _meaning(subject: str, meaning: str) -> tuple[Signal, ...]:
+def _meaning(subject: str, meaning: str) -> readers.Signals:
+    """What a value means. An audience that is not known is None, so that no licence makes up for it."""
     row = table()[_ROWS[subject][0]]
     if subject == "license":
         return _granted(row, meaning, publishes=True)
     if subject == "published_by_subject":
         return () if meaning == "unknown" else (row.make(row.state(meaning)),)
     if meaning in {"unknown", "unspecified"}:
-        return ()
+        return None if subject == "visibility" else ()
     if subject == "visibility":
         return (replace(row.plain(), visibility=cast(Visibility, meaning), value=meaning),)
     return (replace(row.plain(), training=cast(Training, meaning), value=meaning),)

@@ -8,7 +8,7 @@ by guess.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -46,27 +46,43 @@ class Reading:
 def read(record: Mapping[str, object], mapped: Mapping[str, tuple[Mapped, ...]] | None = None) -> Reading:
     """All signals of a record whose keys are column names or dotted paths. Never raises for what it holds."""
     reading = Reading()
-    budget = MAX_LICENSE_CHARS
-    weighed: set[readers.Scalar] = set()
+    budget = _Budget(MAX_LICENSE_CHARS)
     for key, value in named(record).items():
         own = mapped.get(key, ()) if mapped else ()
         for mapping in own:
-            for scalar in _scalars(value, with_missing=True):
-                _note(reading, mapping.row, mapping.field, mapping.read(scalar))
+            for scalar in _scalars(value, unless_missing=mapping.listed):
+                if mapping.row.subject != "license" or mapping.listed(scalar) or budget.allows(scalar):
+                    _note(reading, mapping.row, mapping.field, mapping.read(scalar))
         found = columns.find(key) if len(key) <= MAX_NAME_CHARS else None
         if found is None or any(mapping.replaces(found[1]) for mapping in own):
             continue
         name, row = found
         for scalar in _scalars(value):
-            if row.subject == "license" and isinstance(scalar, str):
-                budget -= 0 if scalar in weighed else len(scalar) + _VALUE_COST
-                if budget < 0:
-                    reading.unweighed += 1
-                    continue
-                weighed.add(scalar)
-            _note(reading, row, name, readers.read(row, scalar))
+            if row.subject != "license" or budget.allows(scalar):
+                _note(reading, row, name, readers.read(row, scalar))
     reading.signals = list(dict.fromkeys(reading.signals))
+    reading.unweighed = budget.refused
     return reading
+
+
+@dataclass(slots=True)
+class _Budget:
+    """How many characters about licences may still be searched. The same text again costs nothing."""
+
+    left: int
+    refused: int = 0
+    seen: set[readers.Scalar] = field(default_factory=set)
+
+    def allows(self, value: readers.Scalar) -> bool:
+        if not isinstance(value, str) or value in self.seen:
+            return True
+        cost = len(value) + _VALUE_COST
+        if cost > self.left:
+            self.refused += 1
+            return False
+        self.left -= cost
+        self.seen.add(value)
+        return True
 
 
 def _note(reading: Reading, row: Row, name: str, signals: readers.Signals) -> None:
@@ -75,13 +91,16 @@ def _note(reading: Reading, row: Row, name: str, signals: readers.Signals) -> No
     reading.signals += [replace(signal, field=name) for signal in signals or ()]
 
 
-def _scalars(value: object, *, with_missing: bool = False) -> Iterator[readers.Scalar]:
-    """The values that are there, of a value or a list of them; what stands for "missing" is left out by default."""
+def _scalars(value: object, unless_missing: Callable[[str], object] = lambda _: None) -> Iterator[readers.Scalar]:
+    """The values that are there, of a value or a list of them.
+
+    What stands for "missing" is left out, unless `unless_missing` knows it.
+    """
     items: Iterable[object] = value[:MAX_ITEMS] if isinstance(value, (list, tuple)) else (value,)
     for item in items:
         if isinstance(item, str):
             text = item[: licenses.MAX_CHARS + 1].strip()
-            if text and (with_missing or text.casefold() not in _MISSING):
+            if text and (text.casefold() not in _MISSING or unless_missing(text) is not None):
                 yield text
         elif isinstance(item, float):  # how pandas stores a column of integers or booleans with gaps
             if not math.isnan(item):

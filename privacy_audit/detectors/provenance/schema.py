@@ -168,9 +168,9 @@ class Signals(Strict):
                 getattr(row, kind) for kind in _PLACES
             ):
                 raise ValueError(f"{row.id} stands nowhere")
-            for state in (*row.states, row.yes, row.no):
-                if state is not None and (state.code or row.code) and (state.code or row.code) not in CODES:
-                    raise ValueError(f"{row.id} has a code that is none")
+            codes = [row.code, *(state.code for state in (*row.states, row.yes, row.no) if state)]
+            if any(code not in CODES for code in filter(None, codes)):
+                raise ValueError(f"{row.id} has a code that is none")
             if any(name != words.joined(name) for name in row.columns):
                 raise ValueError(f"{row.id} has a column name with case or separators, which matches nothing")
         return self

@@ -7,10 +7,9 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from privacy_audit.yamlfile.nodes import Plain, parse
-
 if TYPE_CHECKING:
     from privacy_audit.detectors.provenance.schema import Licences, Row
+    from privacy_audit.yamlfile.nodes import Plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,8 @@ def licences() -> Licences:
 
 def load(name: str) -> Plain:
     """A YAML file of this package as plain data."""
+    from privacy_audit.yamlfile.nodes import parse
+
     root, mistakes = parse((files(__package__) / name).read_text("utf-8"))
     if root is None or mistakes:
         raise ValueError(f"{name}: {mistakes}")
