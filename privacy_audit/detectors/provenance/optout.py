@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from array import array
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -34,7 +35,7 @@ class OptOuts:
         import numpy as np
 
         digest = hashlib.sha256()
-        marks: list[int] = []
+        marks = array("Q")
         wrong: list[int] = []
         try:
             with path.open("rb") as file:
@@ -60,7 +61,7 @@ class OptOuts:
         self.sha256 = digest.hexdigest()
         if sha256 and sha256 != self.sha256:
             raise SourceError(f"the opt-out list {path} changed during the scan. Run the same command again.")
-        self._marks: NDArray[np.uint64] = np.unique(np.array(marks, dtype=np.uint64))
+        self._marks: NDArray[np.uint64] = np.unique(np.frombuffer(marks, dtype=np.uint64))
 
     def __len__(self) -> int:
         return len(self._marks)
