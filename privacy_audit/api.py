@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
-from privacy_audit.sources import FolderSource
+from privacy_audit.sources import FolderSource, beside
 from privacy_audit.store.folder import AuditFolder, Table
 from privacy_audit.types import ACTIONS, Severity
 
 if TYPE_CHECKING:
+    from privacy_audit.detectors.provenance.propose import Proposal
     from privacy_audit.report.summary import Summary
     from privacy_audit.run.scan import Progress
     from privacy_audit.store.redactions import RedactionSummary
@@ -122,6 +123,8 @@ def scan(
     caption_columns: Sequence[str] = (),
     fail_on: str = "high",
     token_key: str | Path | None = None,
+    opt_out: str | Path | None = None,
+    dataset: str | Path | Mapping[str, Any] | None = None,
     jobs: int | None = None,
     timeout_s: float = 120.0,
     progress: Progress | None = None,
@@ -130,7 +133,9 @@ def scan(
 
     `policy` names rule packs, built in or files. `detectors` defaults to all installed ones. `output` is the audit
     folder; without one it is temporary and goes with the returned Audit. `fail_on` is a severity or "none". `jobs` is
-    the number of worker processes (default: one per core; 0 works in this process). `timeout_s` is per batch.
+    the number of worker processes (default: one per core; 0 works in this process). `timeout_s` is per batch. `opt_out`
+    is a file with one sha256, URL or domain per line. `dataset` is a dataset.yaml, or its plain data, in place of the
+    one in the folder.
     """
     from privacy_audit.detectors import registry
     from privacy_audit.policy import load
@@ -142,22 +147,28 @@ def scan(
             f"'{fail_on}' is no severity; use one of {', '.join(s.value for s in Severity)} or none."
         )
     root = Path(source)
-    folder = FolderSource(root, caption_columns=tuple(caption_columns))
+    folder = FolderSource(root, caption_columns=tuple(caption_columns), dataset=dataset)
     temporary = tempfile.TemporaryDirectory(prefix="privacy-audit-") if output is None else None
     target = Path(temporary.name if temporary else str(output))
     _keep_apart(root, target, "the audit")
     names = [policy] if isinstance(policy, str) else list(policy)
+    given, listed = _given(folder, opt_out)
+    chosen = [detector.name for detector in registry.select(detectors)]
+    if listed and "provenance" not in chosen:
+        raise PrivacyAuditError("an opt-out list is read by the detector 'provenance': add it to the detectors.")
     plan = Plan(
-        detectors=tuple(DetectorSpec(detector.name) for detector in registry.select(detectors)),
+        detectors=tuple(DetectorSpec(name, given if name == "provenance" else {}) for name in chosen),
         packs=tuple(load(name) for name in dict.fromkeys(names)),
         token_key=evidence.load_key(Path(token_key) if token_key is not None else None),
-        source_options={"caption_columns": sorted(caption_columns)},
+        source_options={"caption_columns": sorted(caption_columns), "dataset": folder.beside.description},
     )
     options = {
         "fail_on": fail_on,
         "detectors": sorted(spec.name for spec in plan.detectors),
         "policy": [pack.pack for pack in plan.packs],
         "caption_columns": sorted(caption_columns),
+        "dataset": folder.beside.description,
+        **({"opt_out": listed} if listed else {}),
     }
     running.scan(
         folder,
@@ -167,6 +178,7 @@ def scan(
         timeout_s=timeout_s,
         options=options,
         progress=progress or running.Silent(),
+        declared=folder.beside.description.get("dataset", {}),
     )
     audit = Audit(target)
     audit._temporary = temporary
@@ -194,7 +206,7 @@ def redact(
     opened = audit if isinstance(audit, Audit) else Audit(audit)
     options = opened.folder.manifest.options
     root, target = Path(source), Path(output)
-    folder = FolderSource(root, caption_columns=options["caption_columns"])
+    folder = FolderSource(root, caption_columns=options["caption_columns"], dataset=options.get("dataset"))
     _keep_apart(root, target, "the redacted copy")
     _keep_apart(target, opened.path, "the audit")
     workers = default_jobs() if jobs is None else jobs
@@ -206,6 +218,7 @@ def redact(
             policy=[str(path) for path in opened.folder.packs()],
             detectors=options["detectors"],
             caption_columns=options["caption_columns"],
+            dataset=options.get("dataset"),
             token_key=token_key,
             jobs=workers,
             timeout_s=timeout_s,
@@ -224,6 +237,28 @@ def redact(
     )
 
 
+def init(source: str | Path, output: str | Path | None = None, *, force: bool = False) -> Proposal:
+    """Write a first dataset.yaml for a folder, by a look at its columns; default SOURCE/dataset.yaml.
+
+    It proposes what columns mean, and never that anything is public. Raises SourceError when the file is there already
+    and `force` is not given.
+    """
+    from privacy_audit.detectors.provenance.propose import propose
+    from privacy_audit.store.files import write_whole
+
+    root = Path(source)
+    folder = FolderSource(root, dataset={})
+    target = Path(output) if output is not None else root / beside.DESCRIPTION
+    if target.exists() and not force:
+        raise SourceError(f"{target} exists. Write over it with --force, or name another file with -o.")
+    proposal = propose(folder)
+    try:
+        write_whole(target, proposal.text)
+    except OSError as error:
+        raise SourceError(f"cannot write {target}: {error.strerror}. Name another file with -o.") from error
+    return proposal
+
+
 def report(audit: str | Path, output: str | Path | None = None) -> Path:
     """Write the HTML report of an audit folder and return its path."""
     return Audit(audit).report(output)
@@ -235,6 +270,19 @@ def default_jobs() -> int:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # not on macOS and Windows
         return max(1, os.cpu_count() or 1)
+
+
+def _given(source: FolderSource, opt_out: str | Path | None) -> tuple[dict[str, str], dict[str, Any]]:
+    """Options of the detector `provenance`, and what the manifest says of the opt-out list."""
+    options = {"beside": text} if (text := source.beside.to_json()) else {}
+    if opt_out is None:
+        return options, {}
+    from privacy_audit.detectors.provenance.optout import OptOuts
+
+    path = Path(opt_out).absolute()
+    found = OptOuts(path)
+    options |= {"opt_out": str(path), "opt_out_sha256": found.sha256}
+    return options, {"entries": len(found), "sha256": found.sha256}
 
 
 def _keep_apart(source: Path, target: Path, what: str) -> None:

@@ -11,6 +11,7 @@ import click
 from privacy_audit.errors import PrivacyAuditError
 
 _COMMANDS = {
+    "init": "Write a first dataset.yaml: what columns mean, who publishes.",
     "scan": "Audit a dataset.",
     "report": "Write the HTML report of an audit.",
     "redact": "Write a clean copy of a dataset, and check it.",

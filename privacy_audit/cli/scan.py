@@ -42,6 +42,18 @@ from privacy_audit.types import Severity
     metavar="FILE",
     help="Key for the tokens that stand for values; shared by audits that are to be compared.",
 )
+@click.option(
+    "--opt-out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="List of what must not be used: one sha256, URL or domain per line.",
+)
+@click.option(
+    "--dataset",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What the columns mean and who publishes. [SOURCE/dataset.yaml; see privacy-audit init]",
+)
 def scan(
     *,
     source: Path,
@@ -54,6 +66,8 @@ def scan(
     fail_on: str,
     exit_zero: bool,
     token_key: Path | None,
+    opt_out: Path | None,
+    dataset: Path | None,
 ) -> None:
     """Audit the dataset SOURCE and write findings, decisions and a manifest to AUDIT.
 
@@ -71,6 +85,8 @@ def scan(
         caption_columns=captions,
         fail_on="none" if exit_zero else fail_on,
         token_key=token_key,
+        opt_out=opt_out,
+        dataset=dataset,
         jobs=jobs,
         timeout_s=timeout,
         progress=terminal.Bar("Auditing"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,27 +12,16 @@ from privacy_audit import resources
 from privacy_audit.errors import PolicyError
 from privacy_audit.policy import schema
 from privacy_audit.policy.schema import MAX_DECLARED, MAX_NESTING, Pack
-from privacy_audit.policy.wording import did_you_mean, hint, quote
-from privacy_audit.policy.yaml_nodes import Mistake, Node, Position, parse
+from privacy_audit.yamlfile.mistakes import lines, worded
+from privacy_audit.yamlfile.nodes import Mistake, Node, Position, parse
+from privacy_audit.yamlfile.wording import did_you_mean, hint, quote
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-    from pydantic_core import ErrorDetails
-
 MAX_BYTES = 1 << 20
-MAX_SHOWN = 100
 MAX_WORDED = 1000  # finding out what was meant takes time
 
-_TYPES = {
-    "string_type": "text (put it in quotes)",
-    "tuple_type": "a list",
-    "dict_type": "a mapping (key: value)",
-    "model_type": "a mapping (key: value)",
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "bool_type": "true or false",
-}
 _MODELS: dict[str, type[BaseModel]] = {
     "rules": schema.Rule,
     "law": schema.LawReference,
@@ -123,18 +111,10 @@ def _parse(text: str, shown: str) -> Pack:
         try:
             pack = Pack.model_validate(root.plain(), context={"codes": _declared_codes(root)})
         except ValidationError as error:
-            mistakes += _worded(error.errors(include_url=False)[:MAX_WORDED], root)
+            mistakes += worded(error.errors(include_url=False)[:MAX_WORDED], root, _keys_at)
     if pack is None or mistakes:
-        raise PolicyError(*_lines(mistakes, shown))
+        raise PolicyError(*lines(mistakes, shown))
     return pack
-
-
-def _lines(mistakes: list[Mistake], shown: str) -> list[str]:
-    ordered = sorted(set(mistakes), key=lambda mistake: (mistake.position, mistake.what))
-    lines = [f"{shown}:{line}:{column}: {m.what}" for m in ordered[:MAX_SHOWN] for line, column in [m.position]]
-    if len(ordered) > MAX_SHOWN:
-        lines.append(f"{shown}: and {len(ordered) - MAX_SHOWN} more mistakes")
-    return lines
 
 
 def _declared_codes(root: Node) -> frozenset[str]:
@@ -199,65 +179,6 @@ def _one_sided(tests: Node) -> list[Mistake]:
     if "none" not in values:
         missing.append("one in which it does not (expect: none)")
     return [Mistake(tests.position, f"the tests lack {' and '.join(missing)}")] if missing else []
-
-
-# Pydantic's errors in plain words, at their line and column.
-
-
-def _worded(errors: list[ErrorDetails], root: Node) -> list[Mistake]:
-    unknown = {error["loc"]: _meant(error["loc"]) for error in errors if error["type"] == "extra_forbidden"}
-    misspelt = {(*path[:-1], meant) for path, meant in unknown.items()}
-    mistakes = []
-    for error in errors:
-        node, key_position = _locate(root, error["loc"])
-        name = str(error["loc"][-1]) if error["loc"] else ""
-        context = error.get("ctx") or {}
-        if error["type"] == "extra_forbidden":
-            what = f"unknown key {quote(name)}{hint(unknown[error['loc']])}"
-            mistakes.append(Mistake(key_position or node.position, what))
-        elif error["type"] == "missing":
-            if error["loc"] not in misspelt:
-                mistakes.append(Mistake(node.position, f"'{name}' is missing"))
-        elif error["type"] != "too_short" or not node.items:  # pydantic also counts items that were wrong as absent
-            mistakes.append(Mistake(node.keys.get(context.get("key") or "", node.position), _message(error)))
-    return mistakes
-
-
-def _meant(path: tuple[int | str, ...]) -> str | None:
-    """The key that the unknown key at the end of `path` may have been meant to be."""
-    return did_you_mean(str(path[-1]), _keys_at(path[:-1]))
-
-
-def _message(error: ErrorDetails) -> str:
-    kind, value, context = error["type"], error["input"], error.get("ctx") or {}
-    if kind == "pack":
-        return f"{context['what']}{hint(did_you_mean(context['value'], context['known']))}"
-    if kind in {"literal_error", "enum"}:
-        options = re.findall(r"'([^']*)'", context["expected"])
-        if isinstance(value, str):
-            return f"unknown value {quote(value)}{hint(did_you_mean(value, options))}; one of: {', '.join(options)}"
-        return f"should be one of: {', '.join(options)}"
-    if kind in _TYPES:
-        return f"should be {_TYPES[kind]}"
-    if kind == "string_pattern_mismatch":
-        return f"{quote(str(value))} should be lower case letters, digits and single hyphens"
-    if kind in {"string_too_short", "too_short"}:
-        return "should not be empty"
-    if kind in {"string_too_long", "too_long"}:
-        return f"is too long: {context['max_length']} at most"
-    return error["msg"].replace("Input should", "should", 1)
-
-
-def _locate(root: Node, path: tuple[int | str, ...]) -> tuple[Node, Position | None]:
-    """The deepest node on `path`, and where its last key stands. Steps that are not in the file are passed over."""
-    node, key_position = root, None
-    for step in path:
-        if isinstance(step, int):
-            if node.items is not None and step < len(node.items):
-                node, key_position = node.items[step], None
-        elif node.entries is not None and step in node.entries:
-            node, key_position = node.entries[step], node.keys[step]
-    return node, key_position
 
 
 def _keys_at(path: tuple[int | str, ...]) -> list[str]:

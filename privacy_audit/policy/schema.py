@@ -28,9 +28,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from privacy_audit.policy.wording import did_you_mean, quote
 from privacy_audit.taxonomy import CODES, Tier
 from privacy_audit.types import Channel, Severity, Training, Visibility
+from privacy_audit.yamlfile.wording import did_you_mean, quote
 
 Confidence = Literal["S", "K"]
 """S: seen in a source when the pack was written. K: known, not checked again against the text of the law."""
@@ -44,7 +44,7 @@ MAX_DECLARED = 200
 
 def _mistake(what: str, key: str | None = None, known: Sequence[str] = (), value: str = "") -> PydanticCustomError:
     """A mistake in the value at hand, or at one key of it. `load` guesses which of `known` the `value` was to be."""
-    return PydanticCustomError("pack", "{what}", {"what": what, "key": key, "known": known, "value": value})
+    return PydanticCustomError("mistake", "{what}", {"what": what, "key": key, "known": known, "value": value})
 
 
 _FAMILIES = sorted({code.split(".")[0] + ".*" for code in CODES if "." in code})

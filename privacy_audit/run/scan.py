@@ -88,6 +88,7 @@ class _Run:
     survey: Survey
     options: Mapping[str, Any]
     started: str
+    declared: Mapping[str, str]
 
 
 def scan(
@@ -99,10 +100,11 @@ def scan(
     timeout_s: float,
     options: Mapping[str, Any],
     progress: Progress,
+    declared: Mapping[str, str] | None = None,
 ) -> Manifest:
     """Audit `source` into `output`. Shards that an interrupted run with the same plan finished are kept."""
     started = _now()
-    run = _Run(source, output, plan, plan.hash(), source.survey(), options, started)
+    run = _Run(source, output, plan, plan.hash(), source.survey(), options, started, declared or {})
     _prepare(output)
     with _locked(output):
         with _writing(output):
@@ -261,6 +263,7 @@ def _manifest(run: _Run, totals: _Totals, status: Literal["complete", "partial"]
         skipped_members=dict(sorted(totals.skipped.items())),
         seconds={name: round(value, 3) for name, value in sorted(totals.seconds.items())},
         parts=dict(sorted(totals.parts.items())),
+        declared=dict(run.declared),
     )
 
 

@@ -92,16 +92,21 @@ class Source(Protocol):
         ...
 
 
-def texts_of(record: Mapping[str, object], prefix: str = "", captions: frozenset[str] = frozenset()) -> list[Text]:
+def texts_of(
+    record: Mapping[str, object],
+    prefix: str = "",
+    captions: frozenset[str] = frozenset(),
+    urls: frozenset[str] = frozenset(),
+) -> list[Text]:
     """The texts in a flat record: every string, and every whole number long enough to be an identifier.
 
-    `captions` are further field names that hold captions. Field names get `prefix`.
+    `captions` and `urls` are further field names that hold captions and URLs. Field names get `prefix`.
     """
     texts = []
     for path, value in record.items():
         if isinstance(value, str):
             if value.strip():
-                texts.append(Text(_channel(path, value, captions), prefix + path, value))
+                texts.append(Text(_channel(path, value, captions, urls), prefix + path, value))
         elif _is_long_number(value):
             texts.append(Text("record", prefix + path, str(value)))
     return texts
@@ -115,11 +120,11 @@ def _is_long_number(value: object) -> bool:
     return whole and abs(value) >= 10 ** (SHORTEST_NUMBER - 1)
 
 
-def _channel(path: str, value: str, captions: frozenset[str]) -> Channel:
+def _channel(path: str, value: str, captions: frozenset[str], urls: frozenset[str]) -> Channel:
     first = path.split(".", 1)[0].split("[", 1)[0]
     last = path.rsplit(".", 1)[-1].split("[", 1)[0].lower()
     if first in captions or path in captions:
         return "caption"
-    if _URL_NAME.search(path) or _URL_VALUE.match(value):
+    if first in urls or path in urls or _URL_NAME.search(path) or _URL_VALUE.match(value):
         return "url"
     return "caption" if last in CAPTION_NAMES else "record"

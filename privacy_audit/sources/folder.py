@@ -1,8 +1,9 @@
 """A folder of pictures, nested as it comes, with captions and records beside them.
 
 Records come from `metadata.csv`, `.tsv`, `.jsonl` or `.parquet` (the Hugging Face ImageFolder convention: a column
-`file_name`, relative to the table) and from same-named `.txt` and `.json` files. A picture is known by its content. A
-record whose picture is missing or damaged is still a sample: its texts are checked.
+`file_name`, relative to the table) and from same-named `.txt` and `.json` files; `dataset.yaml` says what columns mean.
+A picture is known by its content. A record whose picture is missing or damaged is still a sample: its texts are
+checked.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from privacy_audit.containers import sniff
 from privacy_audit.containers.sniff import HEAD_BYTES
 from privacy_audit.errors import SourceError
 from privacy_audit.pixels import Limits, Picture
 from privacy_audit.sources.base import Item, Origin, Shard, SkippedMember, Survey, texts_of
+from privacy_audit.sources.beside import look
 from privacy_audit.sources.encoding import NOT_UTF8, decode
 from privacy_audit.sources.jsontext import JsonError, Names, leaves
 from privacy_audit.sources.tables import Row, Table, open_table
 from privacy_audit.types import Failure, FailureKind, Sample, Skipped, Text
+from privacy_audit.yamlfile.wording import did_you_mean, hint
 
 TABLE_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.ndjson", "metadata.parquet")
 FILE_NAME_COLUMNS = ("file_name", "filename", "file", "image", "image_path", "path", "image_file")
@@ -82,11 +86,21 @@ class _Claims:
 
 
 class FolderSource:
-    """A local folder. `caption_columns` are further table columns or JSON fields that hold captions."""
+    """A local folder. `caption_columns` are further table columns or JSON fields that hold captions.
+
+    `dataset` takes the place of the folder's own dataset.yaml: a file, or the plain data of one.
+    """
 
     kind = "folder"
 
-    def __init__(self, root: Path, *, caption_columns: Sequence[str] = (), limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        caption_columns: Sequence[str] = (),
+        limits: Limits | None = None,
+        dataset: str | Path | Mapping[str, Any] | None = None,
+    ) -> None:
         self.root = root.resolve()
         self.name = self.root.name or "root"
         self._captions = frozenset(caption_columns)
@@ -96,6 +110,10 @@ class FolderSource:
             raise SourceError(f"{root} does not exist.")
         if not root.is_dir():
             raise SourceError(f"{root} is a file; privacy-audit scans folders.")
+        self.beside = look(self.root, dataset)
+        columns = self.beside.description.get("columns", {})
+        self._captions |= frozenset(columns.get("caption", ()))
+        self._urls = frozenset(columns.get("url", ()))
 
     def survey(self) -> Survey:
         """Count files and rows, and fingerprint their names, sizes and times."""
@@ -112,8 +130,16 @@ class FolderSource:
             known = sorted(name for name in seen_columns if _PLAIN_COLUMN.fullmatch(name))
             listed = f" Columns: {', '.join(known)}." if known else ""
             raise SourceError(f"no table has the caption column '{unknown[0]}'.{listed}")
+        self._check_described(seen_columns)
         self._shard_size = max(_SMALLEST_SHARD, min(_LARGEST_SHARD, -(-samples // _AIM_SHARDS)))
         return Survey(samples, digest.hexdigest(), skipped)
+
+    def _check_described(self, seen_columns: set[str]) -> None:
+        """A column that dataset.yaml names and no table has is a slip that would leave a mapping without effect."""
+        missing = [name for name in self.beside.columns() if seen_columns and name not in seen_columns]
+        if missing:
+            near = hint(did_you_mean(missing[0], sorted(filter(_PLAIN_COLUMN.fullmatch, seen_columns))))
+            raise SourceError(f"dataset.yaml names the column '{missing[0]}', which no table has{near}.")
 
     def shards(self) -> Iterator[Shard]:
         """Rows of tables first, then the pictures that no table names, in path order."""
@@ -157,6 +183,8 @@ class FolderSource:
                     pending, stamps = [], []
         if pending:
             yield Shard("", len(pending), _digest(*stamps), Files(tuple(pending)))
+        for name, problem in self.beside.problems:
+            yield Shard("", 1, _digest(self._stamp(name), problem), Broken(name, problem, "error"))
 
     def _members(self, folder: str, names: Sequence[str], claims: _Claims) -> Iterator[tuple[str, list[str]]]:
         """The files of a folder that stand for themselves, each with its sidecars, as paths relative to the root."""
@@ -304,7 +332,9 @@ class FolderSource:
             failures = (*failures, Failure("picture", "error", _NO_NAME))
         name_field = column if isinstance(named, str) else None
         texts = texts_of(
-            {name: value for name, value in row.values.items() if name != name_field}, captions=self._captions
+            {name: value for name, value in row.values.items() if name != name_field},
+            captions=self._captions,
+            urls=self._urls,
         )
         if name_field is not None:
             texts.append(Text("filename", name_field, str(named)))
@@ -335,7 +365,9 @@ class FolderSource:
             picture = Picture(path, self._limits)
         texts = [Text("filename", PATH_FIELD, _safe(name))]
         texts += texts_of(
-            {field: value for field, value in record.items() if field != file_name_column}, captions=self._captions
+            {field: value for field, value in record.items() if field != file_name_column},
+            captions=self._captions,
+            urls=self._urls,
         )
         merged = dict(record)
         problems = list(failures)
@@ -363,7 +395,7 @@ class FolderSource:
             names = Names(record)
             record.update({names(name): value for name, value in values.items()})
             if values:
-                texts += texts_of(values, JSON_PREFIX, self._captions)
+                texts += texts_of(values, JSON_PREFIX, self._captions, self._urls)
                 return problems
         if decoded.text.strip():
             texts.append(Text("caption", TXT_FIELD if kind == "txt" else JSON_PREFIX, decoded.text))

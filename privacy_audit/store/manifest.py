@@ -45,7 +45,9 @@ class PackEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The content of audit.json. Times are ISO 8601 in UTC. Holds no personal value and no path of the source."""
+    """The content of audit.json. Times are ISO 8601 in UTC. Holds no personal value and no path of the source,
+    but for the contact that the publisher declares.
+    """
 
     tool_version: str
     status: Literal["complete", "partial"]
@@ -67,6 +69,8 @@ class Manifest:
     seconds: dict[str, float] = field(default_factory=dict)
     """Worker seconds per stage."""
     parts: dict[str, str] = field(default_factory=dict)
+    declared: dict[str, str] = field(default_factory=dict)
+    """What dataset.yaml declares: name, publisher, contact, license, url."""
     format_version: int = FORMAT_VERSION
 
 
@@ -96,7 +100,7 @@ def read(folder: Path) -> Manifest:
         found = Manifest(**raw)
     except (TypeError, KeyError) as error:
         raise AuditError(f"{path} is damaged ({type(error).__name__}). Scan again.") from error
-    for value in (found.options, found.counts, found.skipped_members, found.seconds, found.parts):
+    for value in (found.options, found.counts, found.skipped_members, found.seconds, found.parts, found.declared):
         if not isinstance(value, dict):
             raise AuditError(f"{path} is damaged. Scan again.")
     return found

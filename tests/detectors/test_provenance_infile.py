@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 
 from privacy_audit import containers
 from privacy_audit.detectors import Provenance
-from privacy_audit.detectors.provenance import verdict
+from privacy_audit.detectors.provenance import credentials, verdict
 from privacy_audit.detectors.provenance.infile import MAX_STATEMENTS
 from privacy_audit.pixels import Limits, Picture
 from privacy_audit.types import Failure, Finding, Sample, Skipped, Tag, Text
@@ -388,7 +388,8 @@ def test_many_long_statements_take_bounded_time() -> None:
     assert time.process_time() - start < 5
 
 
-def test_a_content_credential_is_skipped_and_said_so() -> None:
+def test_without_the_extra_a_content_credential_is_skipped_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "installed", lambda: False)
     box = struct.pack(">I4s", 8 + 25, b"jumb") + struct.pack(">I4s", 25, b"jumd") + b"c2pa" + bytes(12) + b"\x03"
     data = jpeg(segment(0xEB, b"JP" + struct.pack(">HI", 1, 1) + box))
     skipped = [part for part in parts_of(Picture(data)) if isinstance(part, Skipped)]

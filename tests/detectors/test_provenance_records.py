@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 import unicodedata
 from typing import get_args
 
@@ -12,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy_audit.detectors.provenance import Provenance, columns, verdict
-from privacy_audit.types import TRAININGS, VISIBILITIES, Finding, Sample, Training, Visibility
+from privacy_audit.detectors.provenance.table import table
+from privacy_audit.types import TRAININGS, VISIBILITIES, Failure, Finding, Sample, Training, Visibility
 
 PROVENANCE = Provenance()
+COLUMNS = sorted(table().columns)
 
 
 def findings(record: dict[str, object]) -> list[Finding]:
@@ -176,6 +179,7 @@ def test_a_signal_is_one_finding_with_its_evidence() -> None:
     assert finding.score == 0.9
     assert finding.attributes == {
         "signal": "audience",
+        "evidence": "audience",
         "scope": "file",
         "confidence": "high",
         "visibility": "private",
@@ -236,16 +240,68 @@ def test_equal_signals_are_reported_once() -> None:
 
 def test_no_value_leaves_a_record() -> None:
     value = "no AI, says Zyxwvut Canary"
-    record: dict[str, object] = dict.fromkeys(columns.COLUMNS, value)
+    record: dict[str, object] = dict.fromkeys(COLUMNS, value)
     assert findings(record)
     assert "zyxwvut" not in repr(findings(record)).casefold()
+
+
+# ---- Flickr, YFCC, LAION -------------------------------------------------------------------------------------------
+
+
+def yfcc(lead: int, prefix: str = "") -> dict[str, object]:
+    """A row of YFCC100M without a header; releases have up to two columns more in front."""
+    license_url = "http://creativecommons.org/licenses/by-nc/2.0/"
+    row = ["1", "2@N00", "nick", "2010-01-01", "1262304000", "Camera", "title", "text", "tags", "", "", "", "16"]
+    row += ["https://www.flickr.com/photos/2@N00/1/", "https://farm1.example.com/1_a.jpg"]
+    row += ["Attribution-NonCommercial License", license_url, "1", "1", "a", "b", "jpg", "0"]
+    return {f"{prefix}{number}": value for number, value in enumerate(["x"] * lead + row)}
+
+
+@pytest.mark.parametrize("lead", [0, 1, 2])
+@pytest.mark.parametrize("prefix", ["", "f", "_c", "column"])
+def test_yfcc_without_a_header(lead: int, prefix: str) -> None:
+    found = findings(yfcc(lead, prefix))
+    assert verdict(found) == ("public", "constrained")
+    assert {finding.attributes.get("field") for finding in found} == {"licensename", "licenseurl"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {str(number): "https://example.com/photos/1" for number in range(25)},
+        {**yfcc(0), "owner": "x"},
+        dict(list(yfcc(0).items())[:16]),
+        {str(number): "" for number in range(25)} | {"24": "https://www.flickr.com/photos/a"},
+    ],
+)
+def test_what_only_looks_like_yfcc(record: dict[str, object]) -> None:
+    assert verdict(findings(record)) == ("unknown", "unspecified")
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"LICENSE": "?", "NSFW": "UNLIKELY", "similarity": 0.3, "pwatermark": 0.1}, ("unknown", "unspecified")),
+        ({"LICENSE": "CC BY-NC 4.0"}, ("public", "constrained")),
+        ({"status": "success", "error_message": None}, ("unknown", "unspecified")),
+        ({"status": "failed_to_download", "error_message": "HTTP Error 403"}, ("unknown", "unspecified")),
+        ({"status": "Use of image disallowed by X-Robots-Tag directive"}, ("unknown", "denied")),
+        ({"ispublic": 1, "isfriend": 0, "isfamily": 0, "license": "4"}, ("public", "unspecified")),
+        ({"ispublic": 0, "isfriend": 1, "isfamily": 0}, ("private", "unspecified")),
+        ({"ispublic": 1, "geo_is_public": 0, "geo_is_friend": 1}, ("public", "unspecified")),
+        ({"geoperms.ispublic": 1}, ("unknown", "unspecified")),
+    ],
+    ids=repr,
+)
+def test_tables_of_the_web(record: dict[str, object], expected: tuple[str, str]) -> None:
+    assert verdict(findings(record)) == expected
 
 
 # ---- hostile records -------------------------------------------------------------------------------------------------
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80) | st.binary(max_size=8)
 _VALUES = _SCALARS | st.lists(_SCALARS, max_size=4) | st.dictionaries(st.text(max_size=4), _SCALARS, max_size=2)
-_KNOWN = st.sampled_from(sorted(columns.COLUMNS))
+_KNOWN = st.sampled_from(sorted(COLUMNS))
 _WORDS = st.sampled_from(["public", "CC BY 4.0", "yes", "noai", "1", "DMI-ALLOWED", "everyone", "CC0"])
 
 
@@ -285,7 +341,24 @@ def test_an_audience_is_public_only_by_a_listed_word(word: str) -> None:
     ids=["integer", "negative", "infinite", "float", "word", "prose", "list"],
 )
 def test_large_values_are_bounded(value: object) -> None:
-    assert verdict(findings(dict.fromkeys(columns.COLUMNS, value)))[0] in {"unknown", "restricted"}
+    assert verdict(findings(dict.fromkeys(COLUMNS, value)))[0] in {"unknown", "restricted"}
+
+
+def test_texts_about_licences_have_a_budget() -> None:
+    flood = {f"license[{number}]": f"{number} " + "CC BY-NC 2.0 or no AI " * 100 for number in range(2_000)}
+    start = time.process_time()
+    parts = PROVENANCE.detect([Sample("0", "", record={**flood, "opt_out": True})])[0]
+    assert time.process_time() - start < 2
+    assert isinstance(parts, list)
+    (failure,) = [part for part in parts if isinstance(part, Failure)]
+    assert (failure.stage, failure.kind) == ("provenance.record", "too_large")
+    assert verdict([part for part in parts if isinstance(part, Finding)])[1] == "denied"  # flags are read all the same
+
+
+def test_the_same_licence_again_costs_nothing() -> None:
+    parts = PROVENANCE.detect([Sample("0", "", record={f"license[{n}]": "CC BY 4.0 " * 50 for n in range(5_000)})])[0]
+    assert isinstance(parts, list)
+    assert not [part for part in parts if isinstance(part, Failure)]
 
 
 def test_long_column_names_are_passed_over() -> None:

@@ -29,6 +29,7 @@ def test_the_wheel_holds_rules_and_report_templates(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for wanted in ("_data/rules/baseline.yaml", "_data/rules/gdpr.yaml", "_data/rules/uu-pdp.yaml", "py.typed"):
         assert f"privacy_audit/{wanted}" in names
+    assert "privacy_audit/detectors/provenance/signals.yaml" in names
     assert any(name.startswith("privacy_audit/_data/reports/templates/") for name in names)
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)
 

@@ -178,8 +178,8 @@ def test_every_mistake_is_reported_at_its_place(tmp_path: Path) -> None:
         ("just text", ["1:1: should be a mapping (key: value)"]),
         ("- a", ["1:1: should be a mapping (key: value)"]),
         (GOOD + "rules: []\n", ["18:1: the key 'rules' again; it stands on line 8 already"]),
-        (GOOD + "---\n" + GOOD, ["18:1: a second document: one file holds one pack"]),
-        ("%YAML 1.1\n---\n" + GOOD, ["1:1: directives (%...) are not allowed; a pack is YAML 1.2"]),
+        (GOOD + "---\n" + GOOD, ["18:1: a second document: one file holds one"]),
+        ("%YAML 1.1\n---\n" + GOOD, ["1:1: directives (%...) are not allowed; this is YAML 1.2"]),
         (GOOD.replace("A face", "&a A face"), ["10:12: anchors and aliases are not allowed: write the value again"]),
         (
             GOOD.replace("title: A face", "title: *a"),

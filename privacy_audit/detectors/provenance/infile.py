@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from privacy_audit.containers import Block, Container, iptc, photoshop, tiff, xmp
 from privacy_audit.containers.text import decode
-from privacy_audit.detectors.provenance import licenses, names, permissions
+from privacy_audit.detectors.provenance import licenses, readers
+from privacy_audit.detectors.provenance.notices import forbids_ai
 from privacy_audit.detectors.provenance.signals import Signal
-from privacy_audit.detectors.provenance.sources import digital_source
+from privacy_audit.detectors.provenance.table import table
+
+if TYPE_CHECKING:
+    from privacy_audit.detectors.provenance.schema import Row
 
 MAX_STATEMENTS = 64  # rights statements weighed per file; machine-readable flags are read without limit
-
-_COPYRIGHT = 0x8298
-_LICENSE_PROPERTIES = frozenset({"cc:license", "xmpRights:WebStatement"})
-_NOTICE_PROPERTIES = frozenset({"dc:rights", "xmpRights:UsageTerms", "plus:OtherConstraints", "photoshop:Instructions"})
-# Instructions to an editor are no rights statement; they are searched for a mark or a refusal alone.
-_INSTRUCTIONS = frozenset({"photoshop:Instructions", "iptc:SpecialInstructions"})
-_TEXT_KEYWORDS = {
-    "copyright": "Copyright",
-    "license": "License",
-    "licence": "License",
-    "rights": "Rights",
-    "disclaimer": "Disclaimer",
-    "usage terms": "Usage Terms",
-}
 
 
 @dataclass(slots=True)
@@ -39,12 +30,14 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """Text about rights, not yet weighed. `licensing`: it stands where a licence alone should stand."""
+    """Text about rights at `row`'s place, not yet weighed."""
 
-    name: str
+    row: Row
     tag: str
     text: str
-    licensing: bool = False
+
+    def __hash__(self) -> int:
+        return hash((self.row.id, self.tag, self.text))
 
 
 def read(container: Container) -> Flags:
@@ -73,74 +66,58 @@ def _block(block: Block, format_name: str, problems: list[str]) -> Iterator[Sign
         for prop in properties:
             yield from _xmp(prop)
     elif block.kind == "exif":
-        yield _statement("exif:Copyright", "EXIF:Copyright", _exif_copyright(block.data))
+        yield from _exif(block.data)
     elif block.kind == "iptc":
         for dataset in iptc.datasets(block.data):
-            if dataset.name in {"CopyrightNotice", "SpecialInstructions"}:
-                yield _statement(f"iptc:{dataset.name}", f"IPTC:{dataset.name}", dataset.value)
+            if row := table().iptc.get(dataset.name):
+                yield _statement(row, f"IPTC:{dataset.name}", dataset.value)
     elif block.kind == "photoshop":
         for resource in photoshop.resources(block.data):
-            if resource.id == photoshop.COPYRIGHT_FLAG and any(resource.data):
-                yield Signal("photoshop:CopyrightFlag", "medium", value="True", tag="Photoshop:CopyrightFlag")
-    elif keyword := _TEXT_KEYWORDS.get(block.name.casefold()):
-        yield _statement("text:rights", f"{format_name}:{keyword}", decode(block.data))
+            if (row := table().photoshop.get(resource.id)) and any(resource.data):
+                yield replace(row.make(row.state("true")), tag="Photoshop:CopyrightFlag")
+    elif known := table().text.get(block.name.casefold()):
+        yield _statement(known[0], f"{format_name}:{known[1]}", decode(block.data))
 
 
 def _xmp(prop: xmp.Property) -> Iterator[Signal | _Statement]:
-    name, value = f"{prop.prefix}:{prop.name}", prop.value
-    tag = f"XMP-{prop.prefix}:{prop.name}"  # stored only for the properties below, so it is one of ours
-    signal: Signal | None = None
-    if name == "plus:DataMining":
-        signal = permissions.plus_data_mining(value)
-    elif name == "tdm:reservation":
-        signal = permissions.tdm_reservation(value)
-    elif prop.prefix == "Iptc4xmpExt" and prop.name in {"DigitalSourceType", "DigitalSourcefileType"}:
-        signal = digital_source(value)
-    elif name == "xmpRights:Marked":
-        signal = _marked(value)
-    elif name in _LICENSE_PROPERTIES or name in _NOTICE_PROPERTIES:
-        yield _statement(name, tag, value, licensing=name in _LICENSE_PROPERTIES)
-    if signal is not None:
+    row = table().xmp.get(f"{prop.prefix}:{prop.name}")
+    if row is None:
+        return
+    tag = f"XMP-{prop.prefix}:{prop.name}"  # a property of the table, so it is none that the file made up
+    if row.read in {"statement", "instructions"}:
+        yield _statement(row, tag, prop.value)
+        return
+    for signal in readers.read(row, prop.value) or ():
         yield replace(signal, tag=tag)
 
 
-def _marked(value: str) -> Signal | None:
-    """True marks a work as protected. False claims the public domain, but editors also write it as their default."""
-    marked = {"true": True, "false": False}.get(value.strip().casefold())
-    if marked is None:
-        return None
-    if marked:
-        return Signal("xmpRights:Marked", "medium", value="True")
-    return Signal("xmpRights:Marked", "low", value="False", license=licenses.PUBLIC_DOMAIN.id)
-
-
-def _statement(name: str, tag: str, value: str, licensing: bool = False) -> _Statement:
-    return _Statement(name, tag, value[: licenses.MAX_CHARS].strip(), licensing)
+def _statement(row: Row, tag: str, value: str) -> _Statement:
+    return _Statement(row, tag, value[: licenses.MAX_CHARS].strip())
 
 
 def _weigh(statement: _Statement) -> Iterator[Signal]:
     """Cameras write a notice into every picture they take, so a licence in prose says nothing about the audience."""
-    name, tag, text = statement.name, statement.tag, statement.text
-    if name in _INSTRUCTIONS and (mark := names.facebook_mark(text)):
+    row, tag, text = statement.row, statement.tag, statement.text
+    instructions = row.read == "instructions"
+    if instructions and (mark := readers.facebook_mark(text)):
         yield replace(mark, tag=tag)
         return
-    whole = licenses.recognise(text) if statement.licensing else None
+    whole = licenses.recognise(text) if row.licensing else None
     known = whole or licenses.mentioned(text)
-    training = known.training if known and known.training != "unspecified" else None
     if whole is not None:
-        yield Signal(name, "medium", "public" if whole.open else None, training, license=whole.id, tag=tag)
+        yield replace(readers.granted(row, whole, publishes=True), tag=tag)
         return
-    if permissions.prose(text):
-        yield Signal("notice", "low", training="constrained", tag=tag, statement=text)
-    if name not in _INSTRUCTIONS:
-        yield Signal(name, "medium", training=training, license=known.id if known else "", tag=tag, statement=text)
+    if forbids_ai(text):
+        yield replace(readers.refusal(), tag=tag, statement=text)
+    if not instructions:
+        signal = readers.granted(row, known, publishes=False) if known else row.plain()
+        yield replace(signal, tag=tag, statement=text)
 
 
-def _exif_copyright(data: bytes) -> str:
+def _exif(data: bytes) -> Iterator[_Statement]:
     for ifd in tiff.ifds(data):
         for entry in ifd.fields:
-            if entry.tag == _COPYRIGHT:
+            if row := table().exif.get(entry.tag):
                 raw = data[entry.value_at : entry.value_at + min(entry.size, licenses.MAX_CHARS)]
-                return decode(raw).replace("\0", " ")
-        break  # the first directory speaks of the picture, later ones of its thumbnail
-    return ""
+                yield _statement(row, row.id.replace("exif", "EXIF"), decode(raw).replace("\0", " "))
+        return  # the first directory speaks of the picture, later ones of its thumbnail

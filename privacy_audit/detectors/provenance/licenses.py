@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
+from privacy_audit.detectors.provenance.table import licences
 from privacy_audit.types import Training
 
 MAX_CHARS = 2000  # of one value; a licence is named in its first lines
@@ -25,7 +27,6 @@ PUBLIC_DOMAIN = License("public-domain", open=True)
 _CC0 = License("CC0-1.0", open=True)
 _PDM = License("CC-PDM-1.0", open=True)
 _NO_KNOWN_COPYRIGHT = License("no-known-copyright", open=True)
-_US_GOVERNMENT = License("US-Government-Work", open=True)
 
 _TERMS = ("by", "nc", "sa", "nd")
 _CONDITIONS = ("by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd")
@@ -38,78 +39,19 @@ def _cc(conditions: str, version: str = "") -> License:
     return License(name, open=True, training="constrained" if restricts else "unspecified")
 
 
-# https://www.flickr.com/services/api/flickr.photos.licenses.getInfo.html
-FLICKR: dict[int, License] = {
-    0: ALL_RIGHTS_RESERVED,
-    1: _cc("by-nc-sa", "2.0"),
-    2: _cc("by-nc", "2.0"),
-    3: _cc("by-nc-nd", "2.0"),
-    4: _cc("by", "2.0"),
-    5: _cc("by-sa", "2.0"),
-    6: _cc("by-nd", "2.0"),
-    7: _NO_KNOWN_COPYRIGHT,
-    8: _US_GOVERNMENT,
-    9: _CC0,
-    10: _PDM,
-}
+@lru_cache(maxsize=1)
+def names() -> dict[str, License]:
+    """Licences by the names in `licenses.yaml`."""
+    return {name: License(known.id, known.open) for known in licences().licenses for name in known.names}
 
-_NAMES: dict[str, License] = {
-    "all rights reserved": ALL_RIGHTS_RESERVED,
-    "copyright all rights reserved": ALL_RIGHTS_RESERVED,
-    "arr": ALL_RIGHTS_RESERVED,
-    "proprietary": ALL_RIGHTS_RESERVED,
-    "in copyright": ALL_RIGHTS_RESERVED,
-    "hak cipta dilindungi undang undang": ALL_RIGHTS_RESERVED,
-    "public domain": PUBLIC_DOMAIN,
-    "publicdomain": PUBLIC_DOMAIN,
-    "pd": PUBLIC_DOMAIN,
-    "domain publik": PUBLIC_DOMAIN,
-    "cc pddc": PUBLIC_DOMAIN,
-    "no copyright": PUBLIC_DOMAIN,
-    "public domain mark": _PDM,
-    "public domain mark 1.0": _PDM,
-    "cc public domain mark": _PDM,
-    "cc public domain mark 1.0": _PDM,
-    "pdm": _PDM,
-    "pdm 1.0": _PDM,
-    "cc pdm": _PDM,
-    "cc pdm 1.0": _PDM,
-    "cc0": _CC0,
-    "cc0 1.0": _CC0,
-    "cc 0": _CC0,
-    "cc zero": _CC0,
-    "cc zero 1.0": _CC0,
-    "cc0 1.0 universal": _CC0,
-    "public domain dedication": _CC0,
-    "public domain dedication cc0": _CC0,
-    "cc0 public domain dedication": _CC0,
-    "cc0 1.0 universal public domain dedication": _CC0,
-    "cc0 public domain": _CC0,
-    "no known copyright restrictions": _NO_KNOWN_COPYRIGHT,
-    "no known copyright": _NO_KNOWN_COPYRIGHT,
-    "united states government work": _US_GOVERNMENT,
-    "us government work": _US_GOVERNMENT,
-    "u.s. government work": _US_GOVERNMENT,
-    "usgov": _US_GOVERNMENT,
-    # Licences that say nothing of who may see a picture: data, code and stock-photo terms.
-    "mit": License("MIT"),
-    "apache 2.0": License("Apache-2.0"),
-    "apache license 2.0": License("Apache-2.0"),
-    "bsd 3 clause": License("BSD-3-Clause"),
-    "gpl 3.0": License("GPL-3.0"),
-    "gfdl": License("GFDL"),
-    "odbl": License("ODbL-1.0"),
-    "odbl 1.0": License("ODbL-1.0"),
-    "odc by": License("ODC-By-1.0"),
-    "odc by 1.0": License("ODC-By-1.0"),
-    "pddl": License("PDDL-1.0"),
-    "pddl 1.0": License("PDDL-1.0"),
-    "cdla permissive 2.0": License("CDLA-Permissive-2.0"),
-    "ogl uk 3.0": License("OGL-UK-3.0"),
-    "unsplash": License("Unsplash"),
-    "pexels": License("Pexels"),
-    "pixabay": License("Pixabay"),
-}
+
+@lru_cache(maxsize=1)
+def flickr() -> dict[str, License]:
+    """Licences by Flickr's numbers."""
+    by_id = {known.id: known for known in names().values()}
+    found = {number: by_id.get(name) or recognise(name) for number, name in licences().flickr.items()}
+    return {number: known for number, known in found.items() if known}
+
 
 _CC_HOST = r"(?:https?:)?(?://)?(?:www\.)?creativecommons\.org/"
 _REST = r"(?:[/#?][\w./#?=&-]*)?"
@@ -193,7 +135,7 @@ def _by_name(text: str) -> License | None:
     plain = " ".join(re.sub(r"[^\w.]+|_+", " ", plain).split()).rstrip(".")
     plain = plain.replace("creative commons", "cc")
     bare = plain.removeprefix("the ").removesuffix(" license").removesuffix(" licence")
-    known = _NAMES.get(plain) or _NAMES.get(bare)
+    known = names().get(plain) or names().get(bare)
     return known or _by_words(plain)
 
 

@@ -9,7 +9,21 @@ from privacy_audit.evidence import conceal
 from privacy_audit.types import Channel, Finding, Tag, Training, Visibility
 
 Confidence = Literal["high", "medium", "low"]
-Scope = Literal["file", "dataset"]
+Scope = Literal["file", "domain", "dataset"]
+Evidence = Literal[
+    "audience",
+    "licence",
+    "notice",
+    "consent",
+    "reservation",
+    "credential",
+    "opt-out-list",
+    "source-type",
+    "mark",
+    "card",
+    "declaration",
+]
+"""What kind of evidence a signal is."""
 
 SCORES: dict[Confidence, float] = {"high": 0.9, "medium": 0.6, "low": 0.3}
 
@@ -20,7 +34,7 @@ class Signal:
 
     `value`, `license` and `suggests` are canonical words from this package's tables. `field` is a recognised column,
     `tag` a metadata entry. `statement` is the raw text of a rights notice; only its masked form is kept. `code` is set
-    where the claim is neither about the audience nor about permission.
+    where the claim is neither about the audience nor about permission. `evidence` is the class of the evidence.
     """
 
     name: str
@@ -35,6 +49,7 @@ class Signal:
     tag: str = ""
     statement: str = ""
     code: str = ""
+    evidence: str = ""
 
     def finding(self, detector: str, channel: Channel) -> Finding:
         """The finding that carries this signal."""
@@ -47,7 +62,12 @@ class Signal:
             "suggests": self.suggests,
             "field": self.field,
         }
-        attributes = {"signal": self.name, "scope": self.scope, "confidence": self.confidence}
+        attributes = {
+            "signal": self.name,
+            "evidence": self.evidence,
+            "scope": self.scope,
+            "confidence": self.confidence,
+        }
         attributes |= {key: value for key, value in optional.items() if value}
         shown = conceal(self.statement, code) if self.statement else None
         return Finding(

@@ -23,7 +23,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from privacy_audit.policy.wording import quote
+from privacy_audit.yamlfile.wording import quote
 
 MAX_DEPTH = 32
 MAX_NODES = 50_000
@@ -133,7 +133,7 @@ class _Builder:
         position = _position(event.start_mark)
         self._nodes += 1
         if self._nodes > MAX_NODES or len(self._open) >= MAX_DEPTH or len(self.mistakes) >= MAX_MISTAKES:
-            self.mistake(position, "too large or too deeply nested for a rule pack")
+            self.mistake(position, "too large or too deeply nested")
             return False
         if event.anchor is not None:
             self.mistake(position, "anchors and aliases are not allowed: write the value again")
@@ -145,9 +145,9 @@ class _Builder:
     def _start_document(self, event: DocumentStartEvent) -> bool:
         self._documents += 1
         if event.tags or event.version not in {None, (1, 2)}:
-            self.mistake((1, 1), "directives (%...) are not allowed; a pack is YAML 1.2")
+            self.mistake((1, 1), "directives (%...) are not allowed; this is YAML 1.2")
         if self._documents > 1:
-            self.mistake(_position(event.start_mark), "a second document: one file holds one pack")
+            self.mistake(_position(event.start_mark), "a second document: one file holds one")
         return self._documents == 1
 
     def _add(self, event: Any, position: Position) -> None:
