@@ -102,7 +102,7 @@ def scan(
     started = _now()
     run = _Run(source, output, plan, plan.hash(), source.survey(), options, started)
     _prepare(output)
-    with _locked(output):
+    with locked(output):
         manifests.write(output, _manifest(run, _Totals(), "partial"))
         for pack in plan.packs:
             write_whole(output / PACKS / f"{pack.pack}.yaml", _pack_text(pack))
@@ -168,8 +168,8 @@ def _prepare(output: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(output: Path) -> Iterator[None]:
-    """Two scans into one folder would mix their results; the second is refused."""
+def locked(output: Path) -> Iterator[None]:
+    """Two that write into one audit folder would mix their results; the second is refused with AuditError."""
     path = output / LOCK
     for _ in range(2):
         try:
