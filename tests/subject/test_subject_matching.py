@@ -33,7 +33,8 @@ def located(image: Image.Image) -> tuple[Picture, list[Face]]:
 
 
 def test_variants_of_a_face_are_close(face: Image.Image, embedder: Embedder) -> None:
-    variants = [face, face.resize((300, 300)), face.crop((130, 0, 380, 260)), face.rotate(12), face.rotate(90)]
+    variants = [face, face.resize((300, 300)), face.crop((130, 0, 380, 260)), face.rotate(12)]
+    variants += [face.rotate(degrees) for degrees in (90, 180, 270)]
     vectors = np.concatenate([embedder(*located(variant)) for variant in variants])
     assert vectors.shape == (len(variants), embeddings.SIZE)
     assert matching.distances(vectors[:1], vectors).max() < 0.45
