@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from privacy_audit import detectors
 from privacy_audit.errors import (
     AuditError,
+    CaseError,
     DetectorError,
     IncompleteAuditError,
     ModelError,
@@ -42,13 +43,19 @@ from privacy_audit.types import (
 from privacy_audit.version import __version__
 
 if TYPE_CHECKING:
-    from privacy_audit.api import Audit, redact, report, scan
+    from privacy_audit.api import Audit, erase_subject, find_subject, redact, report, scan
+    from privacy_audit.subject.biometrics import Biometrics
+    from privacy_audit.subject.case import Case
+    from privacy_audit.subject.find import Request
 
 __all__ = [
     "Action",
     "Audit",
     "AuditError",
+    "Biometrics",
     "Box",
+    "Case",
+    "CaseError",
     "Decision",
     "DetectorError",
     "Failure",
@@ -60,6 +67,7 @@ __all__ = [
     "PolicyError",
     "PrivacyAuditError",
     "Quad",
+    "Request",
     "Sample",
     "Severity",
     "Skipped",
@@ -69,15 +77,22 @@ __all__ = [
     "Text",
     "__version__",
     "detectors",
+    "erase_subject",
+    "find_subject",
     "redact",
     "report",
     "scan",
 ]
 
-_LAZY = {"Audit", "redact", "report", "scan"}
+_LAZY = {
+    **dict.fromkeys(("Audit", "erase_subject", "find_subject", "redact", "report", "scan"), "privacy_audit.api"),
+    "Biometrics": "privacy_audit.subject.biometrics",
+    "Case": "privacy_audit.subject.case",
+    "Request": "privacy_audit.subject.find",
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("privacy_audit.api"), name)
+    return getattr(importlib.import_module(_LAZY[name]), name)

@@ -5,20 +5,28 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
 from privacy_audit.sources import FolderSource, beside
+from privacy_audit.store.files import sha256
 from privacy_audit.store.folder import AuditFolder, Table
 from privacy_audit.types import ACTIONS, Severity
 
 if TYPE_CHECKING:
     from privacy_audit.detectors.provenance.propose import Proposal
     from privacy_audit.report.summary import Summary
+    from privacy_audit.run.plan import DetectorSpec
     from privacy_audit.run.scan import Progress
+    from privacy_audit.store.people import People
     from privacy_audit.store.redactions import RedactionSummary
+    from privacy_audit.subject.biometrics import Biometrics
+    from privacy_audit.subject.case import Case
+    from privacy_audit.subject.erase import Erasure
+    from privacy_audit.subject.find import Request
 
 PASSED, VIOLATED, BROKEN, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes. 2 beats 1 beats 3."""
@@ -64,6 +72,13 @@ class Audit:
     def decisions(self) -> Table:
         """One row per rule that fired on a sample."""
         return self._folder.table("decisions")
+
+    @property
+    def people(self) -> People | None:
+        """How many distinct people appear, when the scan was asked to compare faces."""
+        from privacy_audit.store import people
+
+        return people.read(self.path)
 
     @property
     def exit_code(self) -> int:
@@ -127,6 +142,7 @@ def scan(
     dataset: str | Path | Mapping[str, Any] | None = None,
     jobs: int | None = None,
     timeout_s: float = 120.0,
+    biometrics: Biometrics | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Audit a folder of pictures.
@@ -135,7 +151,8 @@ def scan(
     folder; without one it is temporary and goes with the returned Audit. `fail_on` is a severity or "none". `jobs` is
     the number of worker processes (default: one per core; 0 works in this process). `timeout_s` is per batch. `opt_out`
     is a file with one sha256, URL or domain per line. `dataset` is a dataset.yaml, or its plain data, in place of the
-    one in the folder.
+    one in the folder. `biometrics` allows faces to be
+    compared, in memory only, to estimate how many distinct people appear; it needs the extra `face-recognition`.
     """
     from privacy_audit.detectors import registry
     from privacy_audit.policy import load
@@ -162,7 +179,11 @@ def scan(
         token_key=evidence.load_key(Path(token_key) if token_key is not None else None),
         source_options={"caption_columns": sorted(caption_columns), "dataset": folder.beside.description},
     )
+    workers = default_jobs() if jobs is None else jobs
+    if biometrics is not None:
+        _can_compare(plan.detectors)
     options = {
+        **({"biometrics": biometrics.facts()} if biometrics is not None else {}),
         "fail_on": fail_on,
         "detectors": sorted(spec.name for spec in plan.detectors),
         "policy": [pack.pack for pack in plan.packs],
@@ -174,12 +195,13 @@ def scan(
         folder,
         target,
         plan,
-        jobs=default_jobs() if jobs is None else jobs,
+        jobs=workers,
         timeout_s=timeout_s,
         options=options,
         progress=progress or running.Silent(),
         declared=folder.beside.description.get("dataset", {}),
     )
+    _count_people(folder, target, biometrics, workers, timeout_s)
     audit = Audit(target)
     audit._temporary = temporary
     return audit
@@ -264,6 +286,39 @@ def report(audit: str | Path, output: str | Path | None = None) -> Path:
     return Audit(audit).report(output)
 
 
+def find_subject(
+    source: str | Path,
+    request: Request,
+    *,
+    output: str | Path,
+    caption_columns: Sequence[str] = (),
+    jobs: int | None = None,
+    timeout_s: float = 120.0,
+    progress: Progress | None = None,
+) -> Case:
+    """Search `source` for the pictures of a person, and write a case of candidates to `output`.
+
+    A human confirms or rejects them (`Case.decide`); nothing is decided here.
+    """
+    from privacy_audit.run.scan import Silent
+    from privacy_audit.subject.find import find
+
+    root, target = Path(source), Path(output)
+    _keep_apart(root, target, "the case")
+    folder = FolderSource(root, caption_columns=tuple(caption_columns))
+    workers = default_jobs() if jobs is None else jobs
+    return find(folder, request, target, jobs=workers, timeout_s=timeout_s, progress=progress or Silent())
+
+
+def erase_subject(case: Case | str | Path, *, audit: Audit | str | Path) -> Erasure:
+    """Have the confirmed pictures of a case, and exact copies of them, dropped by the next redaction of `audit`."""
+    from privacy_audit.subject.case import Case
+    from privacy_audit.subject.erase import erase
+
+    opened = case if isinstance(case, Case) else Case(case)
+    return erase(opened, AuditFolder(audit.path if isinstance(audit, Audit) else Path(audit)))
+
+
 def default_jobs() -> int:
     """One worker per core that this process may use."""
     try:
@@ -283,6 +338,32 @@ def _given(source: FolderSource, opt_out: str | Path | None) -> tuple[dict[str, 
     found = OptOuts(path)
     options |= {"opt_out": str(path), "opt_out_sha256": found.sha256}
     return options, {"entries": len(found), "sha256": found.sha256}
+
+
+def _can_compare(detectors: Sequence[DetectorSpec]) -> None:
+    """Fail before the scan rather than after it."""
+    from privacy_audit.subject import embeddings, people
+
+    embeddings.require()
+    people.check_detectors(spec.name for spec in detectors)
+
+
+def _count_people(
+    source: FolderSource, target: Path, biometrics: Biometrics | None, jobs: int, timeout_s: float
+) -> None:
+    """Write people.json and its digest, or remove what an earlier scan with other options left."""
+    from privacy_audit.store import manifest as manifests
+    from privacy_audit.store import people
+
+    if biometrics is None:
+        (target / people.NAME).unlink(missing_ok=True)
+        return
+    from privacy_audit.subject.people import count_people
+
+    folder = AuditFolder(target)
+    people.write(target, count_people(source, folder, biometrics, jobs=jobs, timeout_s=timeout_s))
+    parts = {**folder.manifest.parts, people.NAME: sha256(target / people.NAME)}
+    manifests.write(target, replace(folder.manifest, parts=parts))
 
 
 def _keep_apart(source: Path, target: Path, what: str) -> None:

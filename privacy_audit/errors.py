@@ -7,7 +7,8 @@
     +-- DetectorError        a detector or plug-in cannot be loaded, or failed when used alone
     +-- PictureError         one picture cannot be read; inside a scan it becomes a row in `failures`
     +-- AuditError           the audit folder is not one, is in use, or does not fit the request
-        +-- IncompleteAuditError  what is missing, and the command that finishes it
+    |   +-- IncompleteAuditError  what is missing, and the command that finishes it
+    +-- CaseError            the case of a person's request is not one, or is not ready for what was asked
 
 A fault in one sample is not an exception for the user: it is a `Failure` row.
 """
@@ -58,3 +59,7 @@ class AuditError(PrivacyAuditError):
 
 class IncompleteAuditError(AuditError):
     """An audit was interrupted; the message names the command that finishes it."""
+
+
+class CaseError(PrivacyAuditError):
+    """The case of a person's request is not one, or is not ready for what was asked."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from privacy_audit.cli.options import biometric_options, biometrics_of
 from privacy_audit.types import Severity
 
 
@@ -54,6 +55,7 @@ from privacy_audit.types import Severity
     metavar="FILE",
     help="What the columns mean and who publishes. [SOURCE/dataset.yaml; see privacy-audit init]",
 )
+@biometric_options
 def scan(
     *,
     source: Path,
@@ -68,11 +70,17 @@ def scan(
     token_key: Path | None,
     opt_out: Path | None,
     dataset: Path | None,
+    enable_biometrics: bool,
+    purpose: str | None,
+    legal_basis: str | None,
 ) -> None:
     """Audit the dataset SOURCE and write findings, decisions and a manifest to AUDIT.
 
     SOURCE is a folder of pictures, nested as it comes. Captions and records are read from metadata.csv, .jsonl or
     .parquet (column file_name) and from same-named .txt and .json files. Nothing in SOURCE is written to.
+
+    With --enable-biometrics, --purpose and --legal-basis faces are compared, in memory only, and the audit says how
+    many distinct people appear, as an estimate. That makes biometric data: find out first whether you may.
     """
     from privacy_audit import api
     from privacy_audit.cli import terminal
@@ -89,6 +97,7 @@ def scan(
         dataset=dataset,
         jobs=jobs,
         timeout_s=timeout,
+        biometrics=biometrics_of(enable_biometrics, purpose, legal_basis),
         progress=terminal.Bar("Auditing"),
     )
     terminal.print_audit(audit, str(source))

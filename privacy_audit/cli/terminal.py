@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from privacy_audit.api import Audit
     from privacy_audit.demo import Outcome
     from privacy_audit.store.redactions import RedactionSummary
+    from privacy_audit.subject.case import Case
 
 _LINE_EVERY_S = 10.0
 _COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": "cyan", "info": None}
@@ -91,6 +92,7 @@ def print_audit(audit: Audit, source: str) -> None:
     click.echo(f"{verdict}  {_plural(counts['samples'], 'sample')} against {packs}")
     _print_gaps(audit)
     _print_findings(audit)
+    _print_people(audit)
     _print_actions(audit)
     click.echo("\nNext:")
     click.echo(f"  privacy-audit report {_quoted(str(audit.path))}")
@@ -133,6 +135,20 @@ def _print_findings(audit: Audit) -> None:
         severity = severities[rank - 1] if rank else describe(code).severity.value
         label = click.style(f"{severity:<9}", fg=_COLOURS[severity])
         click.echo(f"  {label} {describe(code).title:<46} {findings:>9,} on {_plural(samples, 'sample')}")
+
+
+def _print_people(audit: Audit) -> None:
+    people = audit.people
+    if people is None:
+        return
+    found = people.people
+    click.echo(
+        f"\nPeople: about {found.estimate:,} distinct ones ({found.low:,} to {found.high:,}) in "
+        f"{_plural(people.faces, 'face')} on {_plural(people.pictures, 'picture')}; about {people.shared.estimate:,} "
+        f"pictures ({people.shared.low:,} to {people.shared.high:,}) show somebody who is also on another one"
+    )
+    if people.too_small or people.failed:
+        click.echo(f"  not compared: {_plural(people.too_small, 'small face')}, {_plural(people.failed, 'picture')}")
 
 
 def _print_actions(audit: Audit) -> None:
@@ -181,6 +197,50 @@ def print_redaction(summary: RedactionSummary, output: str) -> None:
         click.echo(f"  {entry.code:<22} {entry.after:,} (before: {entry.before:,})")
     if not left:
         click.echo("  pictures that could not be checked")
+
+
+def print_case(case: Case, limit: int | None = None) -> None:
+    """A case: what was searched and how sure that is, the candidates, what is to be done next."""
+    facts, counts = case.facts, case.counts()
+    click.echo(
+        f"{click.style(facts.request_id, bold=True)}  searched {_plural(facts.samples - facts.failed, 'sample')}"
+    )
+    for deadline in facts.deadlines:
+        click.echo(f"  answer due {deadline['due']}  {deadline['law']}, {deadline['at']}")
+    if facts.failed:
+        warning = f"  {_plural(facts.failed, 'sample')} could not be searched: nothing is known of them"
+        click.echo(click.style(warning, fg="yellow"))
+    for name, method in facts.methods.items():
+        threshold = f", up to {method['threshold']:g} {method['unit']}" if "threshold" in method else ""
+        click.echo(f"  {name}: {method['compares']}{threshold}")
+        for line in _rates(method.get("error_rates")):
+            click.echo(f"      {line}")
+    click.echo(f"\n{_plural(len(case.candidates), 'candidate')}: " + ", ".join(f"{n:,} {v}" for v, n in counts.items()))
+    for number, candidate in enumerate(case.candidates[:limit], 1):
+        sample = "".join(character if character.isprintable() else "?" for character in candidate.sample_id)
+        click.echo(f"{number:>5}  {candidate.method:<5} {candidate.distance:>7.3g}  {candidate.verdict:<9}  {sample}")
+    if limit is not None and len(case.candidates) > limit:
+        click.echo(f"  ... {len(case.candidates) - limit:,} more: privacy-audit subject show {_quoted(str(case.path))}")
+
+
+def _rates(rates: dict[str, Any] | None) -> list[str]:
+    """Known error rates in words."""
+    if rates is None:
+        return []
+    missed = rates["missed"]
+    named = list(missed.items()) if isinstance(missed, dict) else [("the same person", rate) for rate in missed]
+    lines = []
+    none = [name for name, rate in named if not rate["hits"]]
+    if none:
+        total = min(rate["total"] for _, rate in named)
+        high = max(rate["high"] for name, rate in named if name in none)
+        lines.append(f"missed 0 of {total:,} each (at most {high:.1%}): {', '.join(none)}")
+    lines += [f"missed {rate['hits']:,} of {rate['total']:,}: {name}" for name, rate in named if rate["hits"]]
+    lines += [
+        f"false: {rate['hits']:,} of {rate['total']:,} (95 %: {rate['low']:.2%} to {rate['high']:.2%}), {rate['data']}"
+        for rate in rates["false_matches"]
+    ]
+    return lines or ["no error rates were measured at this threshold"]
 
 
 def print_demo(outcome: Outcome) -> None:

@@ -34,6 +34,7 @@ SECTIONS = (
     "scope",
     "findings",
     "linkage",
+    "people",
     "provenance",
     "decisions",
     "redaction",
@@ -67,7 +68,7 @@ def page(summary: Summary, language: Language) -> str:
     template = _environment(language).get_template("report.html")
     return template.render(
         s=summary,
-        sections=SECTIONS,
+        sections=[name for name in SECTIONS if name != "people" or summary.people is not None],
         style=Markup(style),  # noqa: S704 - our own file, no value in it
         style_digest=digest,
     )

@@ -38,7 +38,7 @@ from privacy_audit.report.summary import (
     Verdict,
     VisibilityRow,
 )
-from privacy_audit.store import redactions
+from privacy_audit.store import people, redactions
 from privacy_audit.store.files import sha256
 from privacy_audit.store.manifest import NAME, Manifest
 from privacy_audit.store.schema import TABLES
@@ -127,6 +127,7 @@ class _Measure:
             failures=self._failures(),
             packs=self._packs(manifest),
             integrity=integrity,
+            people=people.read(self.audit.path),
         )
 
     def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:

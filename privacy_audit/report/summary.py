@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from privacy_audit.store.manifest import DetectorEntry, Manifest, PackEntry
+from privacy_audit.store.people import People
 from privacy_audit.store.redactions import RedactionSummary
 from privacy_audit.types import Severity
 
@@ -265,3 +266,5 @@ class Summary:
     failures: Top[FailureRow]
     packs: Top[PackRow]
     integrity: Integrity
+    people: People | None = None
+    """How many distinct people appear; None when nobody asked for faces to be compared."""

@@ -106,7 +106,7 @@ def scan(
     started = _now()
     run = _Run(source, output, plan, plan.hash(), source.survey(), options, started, declared or {})
     _prepare(output)
-    with _locked(output):
+    with locked(output):
         with _writing(output):
             manifests.write(output, _manifest(run, _Totals(), "partial"))
             _write_packs(output, plan.packs)
@@ -195,7 +195,7 @@ def _writing(output: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(output: Path) -> Iterator[None]:
+def locked(output: Path) -> Iterator[None]:
     """Two scans into one folder would mix their results; the second is refused.
 
     The system frees the lock of a process that dies. A process id in a file would not do: in a container, the next run

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from privacy_audit.errors import AuditError
 from privacy_audit.store.files import sha256, whole, write_whole
 from privacy_audit.store.schema import TABLES, schema
 
@@ -35,6 +36,32 @@ def write(audit: Path, shard: str, rows: Mapping[str, Sequence[Mapping[str, Any]
             pq.write_table(pa.Table.from_pylist(list(rows[table]), schema=schema(table)), temporary, compression="zstd")
         digests[f"{table}/{path.name}"] = sha256(path)
     write_whole(marker(audit, shard), json.dumps({**facts, "parts": digests}, indent=1, sort_keys=True) + "\n")
+
+
+def add_decisions(audit: Path, shard: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add rows to the decisions of a complete shard, those that are there already left out; returns its new facts.
+
+    Part and marker are written one after the other: doing it again repairs what a crash left in between.
+    Raises AuditError when the shard is not complete.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    facts = read_marker(audit, shard)
+    if facts is None:
+        raise AuditError(f"shard {shard} has no result. Scan again.")
+    path = part(audit, "decisions", shard)
+    decisions = pq.ParquetFile(path).read()
+    known = set(zip(decisions["sample_id"].to_pylist(), decisions["rule_id"].to_pylist(), strict=True))
+    new = [row for row in rows if (row["sample_id"], row["rule_id"]) not in known]
+    if new:
+        decisions = pa.concat_tables([decisions, pa.Table.from_pylist(new, schema=schema("decisions"))])
+        with whole(path) as temporary:
+            pq.write_table(decisions, temporary, compression="zstd")
+    facts["counts"]["decisions"] = len(decisions)
+    facts["parts"][f"decisions/{path.name}"] = sha256(path)
+    write_whole(marker(audit, shard), json.dumps(facts, indent=1, sort_keys=True) + "\n")
+    return facts
 
 
 def read_marker(audit: Path, shard: str) -> dict[str, Any] | None:

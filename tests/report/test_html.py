@@ -16,7 +16,7 @@ from report_audits import BROKEN, FACES, HIGH, METADATA, Item, build, face, foun
 from privacy_audit.report import html
 from privacy_audit.report.language import Language
 from privacy_audit.report.measure import summarise
-from privacy_audit.store import redactions
+from privacy_audit.store import people, redactions
 from privacy_audit.store.folder import AuditFolder
 from privacy_audit.store.manifest import DetectorEntry, PackEntry
 from privacy_audit.taxonomy import CODES
@@ -107,6 +107,11 @@ def everything(folder: Path) -> AuditFolder:
     )
     rows = [{"sample_id": "canary-sample-id/1.jpg", "output_id": "canary-output", "outcome": "changed", "actions": []}]
     redactions.write(folder, notes, rows)
+    count = people.Count(3, 2, 4)
+    rate = {"hits": 1, "total": 9, "low": 0.01, "high": 0.4, "data": ATTACK}
+    rates = {ATTACK: {"missed": [rate], "false_matches": [rate]}}
+    counts = (7, 6, 1, 0, count, count, count, count)
+    people.write(folder, people.People(ATTACK, ATTACK, ATTACK, 0.5, 0.6, 0.4, rates, *counts))
     return build(
         folder,
         items,

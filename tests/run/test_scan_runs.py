@@ -313,8 +313,8 @@ def test_a_disk_that_fills_up_is_said_in_plain_words(
 HOLD = """
 import sys, time
 from pathlib import Path
-from privacy_audit.run.scan import _locked
-with _locked(Path(sys.argv[1])):
+from privacy_audit.run.scan import locked
+with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -384,7 +384,7 @@ def test_a_lock_that_is_replaced_while_it_is_taken_is_not_mistaken_for_ours(
         return descriptor
 
     monkeypatch.setattr(scanning, "_open_lock", open_lock)
-    with scanning._locked(tmp_path):
+    with scanning.locked(tmp_path):
         assert len(tries) == 2
         with pytest.raises(AuditError):
             real(tmp_path / scanning.LOCK)

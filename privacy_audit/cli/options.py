@@ -1,0 +1,38 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from privacy_audit.subject.biometrics import Biometrics
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def biometric_options(command: F) -> F:
+    """--enable-biometrics, --purpose and --legal-basis: all three, or none."""
+    for option in (
+        click.option("--legal-basis", metavar="TEXT", help="What allows faces to be compared. Recorded."),
+        click.option("--purpose", metavar="TEXT", help="What faces are compared for. Recorded."),
+        click.option("--enable-biometrics", is_flag=True, help="Compare faces; needs the two texts below. [no]"),
+    ):
+        command = option(command)
+    return command
+
+
+def biometrics_of(enabled: bool, purpose: str | None, legal_basis: str | None) -> Biometrics | None:
+    """What the three options say; a usage error when some of them are missing."""
+    if not enabled and purpose is None and legal_basis is None:
+        return None
+    if not enabled or purpose is None or legal_basis is None:
+        raise click.UsageError(
+            "comparing faces makes biometric data: it needs all of --enable-biometrics, --purpose TEXT and "
+            "--legal-basis TEXT, which are recorded."
+        )
+    from privacy_audit.subject.biometrics import Biometrics
+
+    return Biometrics(purpose, legal_basis)
