@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from privacy_audit.run.scan import Progress
     from privacy_audit.store.redactions import RedactionSummary
 
+IMAGE_TEXT = ("barcodes", "image_text")
+"""The detectors that read what is painted into a picture."""
 PASSED, VIOLATED, BROKEN, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes. 2 beats 1 beats 3."""
 
@@ -119,6 +121,7 @@ def scan(
     output: str | Path | None = None,
     policy: str | Sequence[str] = "baseline",
     detectors: Sequence[str] | None = None,
+    image_text: bool = False,
     caption_columns: Sequence[str] = (),
     fail_on: str = "high",
     token_key: str | Path | None = None,
@@ -128,8 +131,9 @@ def scan(
 ) -> Audit:
     """Audit a folder of pictures.
 
-    `policy` names rule packs, built in or files. `detectors` defaults to all installed ones. `output` is the audit
-    folder; without one it is temporary and goes with the returned Audit. `fail_on` is a severity or "none". `jobs` is
+    `policy` names rule packs, built in or files. `detectors` defaults to all installed ones that are not optional;
+    `image_text` adds those that read text and codes inside pictures (extra `ocr`). `output` is the audit folder;
+    without one it is temporary and goes with the returned Audit. `fail_on` is a severity or "none". `jobs` is
     the number of worker processes (default: one per core; 0 works in this process). `timeout_s` is per batch.
     """
     from privacy_audit.detectors import registry
@@ -147,11 +151,13 @@ def scan(
     target = Path(temporary.name if temporary else str(output))
     _keep_apart(root, target, "the audit")
     names = [policy] if isinstance(policy, str) else list(policy)
+    chosen = registry.select(detectors, IMAGE_TEXT if image_text else ())
     plan = Plan(
-        detectors=tuple(DetectorSpec(detector.name) for detector in registry.select(detectors)),
+        detectors=tuple(DetectorSpec(detector.name) for detector in chosen),
         packs=tuple(load(name) for name in dict.fromkeys(names)),
         token_key=evidence.load_key(Path(token_key) if token_key is not None else None),
         source_options={"caption_columns": sorted(caption_columns)},
+        not_asked=tuple(registry.not_asked(chosen)),
     )
     options = {
         "fail_on": fail_on,

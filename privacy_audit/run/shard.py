@@ -26,6 +26,7 @@ from privacy_audit.types import Failure, FailureKind, Finding, Needs, Outcome, S
 BATCH = 8
 NOTHING = Needs(0)
 NO_PICTURE = "no picture in the source"
+NOT_ASKED = "not asked for"
 _CULPRIT = {
     "crash": "a worker process died on this sample; it was left out",
     "timeout": "a worker process did not finish this sample in time; it was left out",
@@ -48,6 +49,8 @@ def run_shard(job: ShardJob, announce: Callable[[int], None]) -> ShardSummary:
                     skipped_members[member.reason] += 1
                 else:
                     checks.append(Check(member, job.culprits.get(position)))
+            for check in checks:
+                check.skipped.update(dict.fromkeys(job.plan.not_asked, NOT_ASKED if check.has_picture else NO_PICTURE))
             _examine(checks, detectors, clock)
             for check in checks:
                 with clock("decide"):
@@ -103,6 +106,11 @@ class Check:
     def sample(self) -> Sample:
         """The sample under examination."""
         return self.item.sample
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether the source names a picture, sound or not."""
+        return self.sample.picture is not None
 
     def fail(self, failure: Failure) -> None:
         """Note a failure of a stage."""

@@ -45,7 +45,7 @@ def test_the_copy_is_verified_and_the_source_untouched(demo_run: demo.Outcome, t
     assert summary.passed
     assert summary.withheld == 2
     assert summary.dropped == 2
-    dataset.build(_made(tmp_path / "again"))
+    dataset.build(_made(tmp_path / "again"), image_text=True)
     for path in sorted((tmp_path / "again").rglob("*")):
         if path.is_file():
             name = path.relative_to(tmp_path / "again")
