@@ -97,12 +97,10 @@ def load_key(path: Path | None = None) -> bytes:
     """
     path = path or default_key_path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.suppress(FileExistsError):
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_hex(KEY_BYTES).encode() + b"\n")
-        raw = path.read_bytes().strip()
+        if not path.exists():
+            _make_key(path)
+        with path.open("rb") as file:
+            raw = file.read(4 * KEY_BYTES).strip()
         key = bytes.fromhex(raw.decode("ascii"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it does not hold 64 hexadecimal digits"
@@ -110,6 +108,26 @@ def load_key(path: Path | None = None) -> bytes:
     if len(key) != KEY_BYTES:
         raise AuditError(f"cannot use the token key {path}: it does not hold {2 * KEY_BYTES} hexadecimal digits.")
     return key
+
+
+def _make_key(path: Path) -> None:
+    """Write a new key whole: a second run that starts now must not read half of it, nor make another one."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_hex(KEY_BYTES).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def default_key_path() -> Path:

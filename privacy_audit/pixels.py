@@ -148,7 +148,7 @@ class Picture:
         count = self.frame_count
         if count <= limit:
             return list(range(count))
-        return sorted({round(step * (count - 1) / (limit - 1)) for step in range(limit)})
+        return sorted({round(step * (count - 1) / max(1, limit - 1)) for step in range(limit)})
 
     def upright(self, at_least: int | None = None, frame: int = 0) -> Raster:
         """Upright pixels whose long side is at least `at_least` (or the picture's own, when that is smaller).
@@ -254,12 +254,14 @@ class Picture:
                 shrink = min(1.0, at_least / max(width, height))
                 image.draft("RGB", (max(1, round(width * shrink)), max(1, round(height * shrink))))
             image.load()
-            self._orientation = _orientation(image)
+            orientation = _orientation(image)
             rgb = _rgb(image)
-        turn = _UPRIGHT.get(self._orientation)
+        if not frame:  # a later page may have another one
+            self._orientation = orientation
+        turn = _UPRIGHT.get(orientation)
         if turn is not None:
             rgb = rgb.transpose(turn)
-            width, height = (height, width) if self._orientation >= 5 else (width, height)
+            width, height = (height, width) if orientation >= 5 else (width, height)
         return Raster(np.asarray(rgb), width / rgb.width, height / rgb.height)
 
 
@@ -276,7 +278,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB":
         return image
     if image.mode.startswith(("I", "F")):  # 16 and 32 bit: stretch to 8, because clipping would leave a white sheet
-        values = np.asarray(image, dtype=np.float32)
+        values = np.nan_to_num(np.asarray(image, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
         top = 65535.0 if image.mode.startswith("I;16") else float(values.max(initial=0.0)) or 1.0
         return Image.fromarray(np.clip(values * (255.0 / top), 0, 255).astype(np.uint8)).convert("RGB")
     if image.mode == "P" and "transparency" in image.info:
@@ -295,6 +297,6 @@ def _register_heif() -> None:
 
 
 def _plain(error: Exception) -> str:
-    """An exception's text without paths or memory addresses; decoders put neither values nor captions into theirs."""
-    text = str(error).split("<_io", 1)[0].strip() or type(error).__name__
-    return text[:160]
+    """An exception's text without memory addresses; its kind alone when the text quotes something."""
+    text = str(error).split("<_io", 1)[0].strip()
+    return text[:160] if text and text.isprintable() and not set(text) & set("'\"`") else type(error).__name__

@@ -11,12 +11,13 @@ import queue
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from privacy_audit.errors import AuditError, PrivacyAuditError
-from privacy_audit.run.worker import receive, send
+from privacy_audit.errors import AuditError
+from privacy_audit.run.worker import explained, receive, send
 from privacy_audit.types import FailureKind
 
 DEFAULT_TIMEOUT_S = 120.0
@@ -60,7 +61,11 @@ class LocalRunner:
         """Results in the order in which they finish. The first error ends the run."""
         if self._jobs == 0:
             for job in jobs:
-                yield job.run(lambda _: None)
+                try:
+                    result = job.run(lambda _: None)
+                except OSError as error:
+                    raise explained(error) from error
+                yield result
             return
         todo: queue.Queue[J | None] = queue.Queue(maxsize=2 * self._jobs)
         done: queue.Queue[tuple[str, Any]] = queue.Queue()
@@ -97,10 +102,8 @@ def _feed(
             if stop.is_set():
                 return
             todo.put(job)
-    except PrivacyAuditError as error:
-        done.put(("error", error))
-    except OSError as error:
-        done.put(("error", AuditError(f"the source cannot be read: {error.strerror or 'input/output error'}.")))
+    except Exception as error:  # noqa: BLE001 - handed to the thread that reads results
+        done.put(("error", explained(error) if isinstance(error, OSError) else error))
     for _ in range(n):
         todo.put(None)
 
@@ -125,26 +128,31 @@ class Worker:
         self._timeout_s = timeout_s
         self._process: subprocess.Popen[bytes] | None = None
         self._killed = False
+        self._lock = threading.Lock()
 
     def supervised(self, job: Any) -> Any:
         """Run `job`. A crash or hang is retried one sample at a time; what fails twice becomes a culprit."""
-        suspect: int | None = None
+        deaths = Counter[int | None]()
         while True:
             at, kind, result = self._attempt(job)
             if kind is None:
                 return result
             if self._killed:
                 raise AuditError("interrupted")
-            if job.cautious and at is not None and at == suspect:
-                job = replace(job, culprits={**job.culprits, at: kind})
-                suspect = None
-            else:
-                suspect = at if job.cautious else None
-                job = replace(job, cautious=True)
-            if at is None or len(job.culprits) > _MAX_CULPRITS:
+            if job.cautious or at is None:
+                deaths[at] += 1
+            if deaths[None] > 1:
                 raise AuditError(
                     "worker processes die before they can do any work. Try again with --jobs 0 to see why, or set "
                     "PRIVACY_AUDIT_DEBUG=1 to see what they print."
+                )
+            if at is not None and deaths[at] > 1:
+                job = replace(job, culprits={**job.culprits, at: kind})
+            job = replace(job, cautious=True)
+            if len(job.culprits) > _MAX_CULPRITS or deaths.total() > 4 * _MAX_CULPRITS:
+                raise AuditError(
+                    "worker processes die on so many samples that something else must be wrong, such as too little "
+                    "memory. Try again with fewer --jobs."
                 )
 
     def _attempt(self, job: Any) -> tuple[int | None, FailureKind | None, Any]:
@@ -195,29 +203,38 @@ class Worker:
             environment.setdefault(name, value)
         # What libraries print may quote a sample, so it goes nowhere unless a developer asks for it
         errors = None if os.environ.get("PRIVACY_AUDIT_DEBUG") else subprocess.DEVNULL
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "privacy_audit.run.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for the parent, which then ends its workers
-        )
-        return self._process
+        with self._lock:  # a worker that starts while all are being ended would be left behind
+            if self._killed:
+                raise AuditError("interrupted")
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "privacy_audit.run.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is for the parent, which then ends its workers
+            )
+            return self._process
 
     def close(self) -> None:
         """Let the worker end by itself."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
-            self._process.wait(timeout=10)
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:  # its work is done; what holds it up at the end does not matter
+                self._process.kill()
+                self._process.wait()
             self._release()
 
     def kill(self) -> None:
         """End the worker now."""
-        self._killed = True
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        with self._lock:
+            self._killed = True
+            process = self._process
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.wait()
         self._release()
 
     def _release(self) -> None:

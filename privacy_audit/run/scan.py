@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeGuard
 
 from privacy_audit.detectors import registry
 from privacy_audit.detectors.base import about, models_of
@@ -103,20 +105,22 @@ def scan(
     run = _Run(source, output, plan, plan.hash(), source.survey(), options, started)
     _prepare(output)
     with _locked(output):
-        manifests.write(output, _manifest(run, _Totals(), "partial"))
-        for pack in plan.packs:
-            write_whole(output / PACKS / f"{pack.pack}.yaml", _pack_text(pack))
+        with _writing(output):
+            manifests.write(output, _manifest(run, _Totals(), "partial"))
+            _write_packs(output, plan.packs)
         progress.start(run.survey.samples)
         try:
             _work(run, LocalRunner(jobs, timeout_s), progress)
         finally:
             progress.stop()
-        totals = _collect(source, output)
+        with _writing(output):
+            totals = _collect(run)
         totals.skipped.update(run.survey.skipped)
         if totals.counts["samples"] == 0:
             raise SourceError("the source holds no picture, caption or record: nothing was audited.")
         finished = _manifest(run, totals, "complete")
-        manifests.write(output, finished)
+        with _writing(output):
+            manifests.write(output, finished)
     return finished
 
 
@@ -126,7 +130,7 @@ def _work(run: _Run, runner: LocalRunner, progress: Progress) -> None:
     def todo() -> Iterator[ShardJob]:
         for shard in run.source.shards():
             facts = shards.read_marker(run.output, shard.id)
-            if facts and facts["input"] == shard.fingerprint and facts["plan"] == run.plan_hash:
+            if _fits(facts, shard, run) and shards.intact(run.output, facts):
                 progress.advance(shard.samples, facts["counts"]["failures"])
                 continue
             sizes[shard.id] = shard.samples
@@ -137,20 +141,35 @@ def _work(run: _Run, runner: LocalRunner, progress: Progress) -> None:
         progress.advance(sizes.pop(summary.shard), summary.counts["failures"])
 
 
-def _collect(source: Source, output: Path) -> _Totals:
+def _fits(facts: Mapping[str, Any] | None, shard: Shard, run: _Run) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a shard's result is of this plan, and of what the source holds now."""
+    return facts is not None and facts["input"] == shard.fingerprint and facts["plan"] == run.plan_hash
+
+
+def _write_packs(output: Path, packs: Sequence[Pack]) -> None:
+    """The rule packs that decide, and none that decided in an earlier run."""
+    for pack in packs:
+        write_whole(output / PACKS / f"{pack.pack}.yaml", _pack_text(pack))
+    current = {pack.pack for pack in packs}
+    for path in (output / PACKS).glob("*.yaml"):
+        if path.stem not in current:
+            path.unlink()
+
+
+def _collect(run: _Run) -> _Totals:
     """Add up all shards, and remove what earlier runs left of shards that are no more."""
     totals = _Totals()
     current: set[str] = set()
     shard: Shard
-    for shard in source.shards():
-        facts = shards.read_marker(output, shard.id)
-        if facts is None:
-            raise AuditError(f"shard {shard.id} has no result. Run the same command again.")
+    for shard in run.source.shards():
+        facts = shards.read_marker(run.output, shard.id)
+        if not _fits(facts, shard, run):
+            raise AuditError("the source changed while it was scanned. Run the same command again.")
         totals.add(facts)
         current.add(shard.id)
     for folder, suffix in [(shards.MARKERS, ".json"), *((table, ".parquet") for table in TABLES)]:
-        for path in (output / folder).glob(f"*{suffix}"):
-            if path.stem not in current:
+        for path in (run.output / folder).iterdir():
+            if path.suffix == ".tmp" or (path.suffix == suffix and path.stem not in current):
                 path.unlink()
     return totals
 
@@ -158,45 +177,68 @@ def _collect(source: Source, output: Path) -> _Totals:
 def _prepare(output: Path) -> None:
     if output.exists() and not output.is_dir():
         raise AuditError(f"{output} is a file. Name a folder with -o.")
-    if output.is_dir() and any(output.iterdir()) and not (output / manifests.NAME).exists():
-        raise AuditError(f"{output} is not empty and is not an audit. Name another folder with -o.")
-    try:
+    with _writing(output):
+        if output.is_dir() and any(output.iterdir()) and not (output / manifests.NAME).exists():
+            raise AuditError(f"{output} is not empty and is not an audit. Name another folder with -o.")
         output.mkdir(parents=True, exist_ok=True)
         output.chmod(0o700)
+
+
+@contextlib.contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise AuditError(f"cannot write to {output}: {error.strerror}.") from error
+        raise AuditError(f"cannot write to {output}: {error.strerror or 'input/output error'}.") from error
 
 
 @contextlib.contextmanager
 def _locked(output: Path) -> Iterator[None]:
-    """Two scans into one folder would mix their results; the second is refused."""
+    """Two scans into one folder would mix their results; the second is refused.
+
+    The system frees the lock of a process that dies. A process id in a file would not do: in a container, the next run
+    has the same one.
+    """
     path = output / LOCK
-    for _ in range(2):
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            break
-        except FileExistsError:
-            if _owner_lives(path):
-                raise AuditError(f"another scan is writing to {output}. Wait for it, or name another folder.") from None
-            path.unlink(missing_ok=True)
-    else:
-        raise AuditError(f"cannot lock {output}: remove {path} and try again.")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(str(os.getpid()))
+    with _writing(output):
+        descriptor = _open_lock(path)
+        while not _is_current(descriptor, path):  # its owner removed it between the two steps
+            os.close(descriptor)
+            descriptor = _open_lock(path)
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(descriptor)
 
 
-def _owner_lives(path: Path) -> bool:
+def _open_lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        os.kill(int(path.read_text()), 0)
-    except (ValueError, ProcessLookupError, FileNotFoundError):
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in {errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}:
+            os.close(descriptor)
+            raise AuditError(
+                f"another scan is writing to {path.parent}. Wait for it, or name another folder."
+            ) from None
+        # else a file system without locks: a second scan is then the user's affair
+    return descriptor
+
+
+def _is_current(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
         return False
-    except OSError:
-        return True
-    return True
 
 
 def _manifest(run: _Run, totals: _Totals, status: Literal["complete", "partial"]) -> Manifest:

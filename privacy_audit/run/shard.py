@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from numbers import Real
+from typing import Any, get_args
 
 from privacy_audit import evidence
 from privacy_audit.containers import sniff
@@ -21,12 +22,28 @@ from privacy_audit.policy import decide
 from privacy_audit.run.plan import DetectorSpec, ShardJob, ShardSummary
 from privacy_audit.sources import Item, SkippedMember
 from privacy_audit.store import schema, shards
-from privacy_audit.types import Failure, FailureKind, Finding, Needs, Outcome, Sample, Skipped
+from privacy_audit.types import (
+    Box,
+    Channel,
+    Failure,
+    FailureKind,
+    Finding,
+    Needs,
+    Outcome,
+    Quad,
+    Sample,
+    Skipped,
+    Span,
+    Tag,
+)
 
 BATCH = 8
 NOTHING = Needs(0)
+EVERYTHING = Needs.BYTES | Needs.PIXELS | Needs.TEXT | Needs.RECORD
 NO_PICTURE = "no picture in the source"
 NOT_ASKED = "not asked for"
+_KINDS, _CHANNELS = get_args(FailureKind), get_args(Channel)
+_LARGEST = 2**31 - 1
 _CULPRIT = {
     "crash": "a worker process died on this sample; it was left out",
     "timeout": "a worker process did not finish this sample in time; it was left out",
@@ -149,9 +166,11 @@ def _examine(checks: Sequence[Check], detectors: Sequence[Detector], clock: Cloc
             check.skipped[skip.stage] = skip.reason
         if check.culprit is not None:
             check.fail(Failure("picture", check.culprit, _CULPRIT[check.culprit]))
-            check.broken = Needs.BYTES | Needs.PIXELS | Needs.TEXT | Needs.RECORD
-            continue
-        _open(check, bool(wants_pixels), at_least, clock)
+            check.broken = EVERYTHING
+        elif any(failure.stage == "source" and failure.kind != "error" for failure in check.item.failures):
+            check.broken = EVERYTHING  # what could not be opened was seen by no detector
+        else:
+            _open(check, bool(wants_pixels), at_least, clock)
     for detector in detectors:
         with clock(detector.name):
             ready = [check for check in checks if _applies(check, detector)]
@@ -212,17 +231,41 @@ def _outcomes(detector: Detector, samples: list[Sample]) -> list[Outcome]:
 
 def _sound(detector: Detector, outcome: Outcome) -> Outcome:
     """The outcome, or a failure when a plug-in returned something that cannot be stored."""
-    if isinstance(outcome, Failure):
+    parts = [outcome] if isinstance(outcome, Failure) else outcome
+    if isinstance(parts, Sequence) and all(_is_sound(part) for part in parts):
         return outcome
-    for part in outcome:
-        if isinstance(part, Finding):
-            texts = [part.code, part.detector, part.preview, part.token, *part.attributes, *part.attributes.values()]
-            if all(isinstance(text, str) and text.isprintable() for text in texts):
-                continue
-        elif isinstance(part, (Skipped, Failure)):
-            continue
-        return Failure(detector.name, "error", f"the detector '{detector.name}' returned something that is no finding")
-    return outcome
+    return Failure(detector.name, "error", f"the detector '{detector.name}' returned something that is no finding")
+
+
+def _is_sound(part: object) -> bool:
+    if isinstance(part, Failure):
+        return part.kind in _KINDS and _are_texts(part.stage, part.message)
+    if isinstance(part, Skipped):
+        return _are_texts(part.stage, part.reason)
+    if not isinstance(part, Finding) or not isinstance(part.attributes, Mapping):
+        return False
+    texts = (part.code, part.detector, part.preview, part.token, *part.attributes, *part.attributes.values())
+    return part.channel in _CHANNELS and _are_numbers(part.score) and _are_texts(*texts) and _is_place(part.where)
+
+
+def _is_place(where: object) -> bool:
+    if isinstance(where, Box):
+        return _are_numbers(where.x, where.y, where.w, where.h)
+    if isinstance(where, Quad):
+        return len(where.corners) == 4 and all(len(corner) == 2 and _are_numbers(*corner) for corner in where.corners)
+    if isinstance(where, Span):
+        whole = isinstance(where.start, int) and isinstance(where.end, int)
+        return whole and 0 <= where.start <= where.end <= _LARGEST
+    # A tag's name may come from the file, so it may hold anything but what is no Unicode
+    return where is None or (isinstance(where, Tag) and where.name == where.name.encode("utf-8", "replace").decode())
+
+
+def _are_texts(*values: object) -> bool:
+    return all(isinstance(value, str) and value.isprintable() for value in values)
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(isinstance(value, Real) and abs(float(value)) <= _LARGEST for value in values)
 
 
 def _take(check: Check, name: str, outcome: Outcome) -> None:

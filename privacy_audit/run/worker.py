@@ -31,7 +31,10 @@ def receive(stream: IO[bytes]) -> object:
     header = stream.read(8)
     if len(header) < 8:
         raise EOFError
-    data = stream.read(int.from_bytes(header, "big"))
+    size = int.from_bytes(header, "big")
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError
     return pickle.loads(data)  # noqa: S301
 
 
@@ -46,17 +49,20 @@ def main() -> None:
             return
         try:
             result = job.run(lambda position: send(answers, ("at", position)))  # type: ignore[attr-defined]
-        except PrivacyAuditError as error:
-            send(answers, ("error", error))
-        except OSError as error:
-            send(answers, ("error", AuditError(f"cannot write the results: {error.strerror or 'input/output error'}.")))
-        except Exception as error:  # noqa: BLE001 - the text may quote a sample, so only its kind goes out
-            where = _place(error)
-            send(
-                answers, ("error", AuditError(f"internal error ({type(error).__name__} in {where}). Please report it."))
-            )
+        except Exception as error:  # noqa: BLE001 - the parent has to hear of it, whatever it is
+            send(answers, ("error", explained(error)))
         else:
             send(answers, ("done", result))
+
+
+def explained(error: Exception) -> PrivacyAuditError:
+    """What to tell of an exception that ended a job. Its text may quote a sample, so only its kind goes out."""
+    if isinstance(error, PrivacyAuditError):
+        return error
+    if isinstance(error, OSError):
+        reason = error.strerror or "input/output error"
+        return AuditError(f"the source cannot be read, or the results cannot be written: {reason}.")
+    return AuditError(f"internal error ({type(error).__name__} in {_place(error)}). Please report it.")
 
 
 def _place(error: BaseException) -> str:
