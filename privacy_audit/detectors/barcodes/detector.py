@@ -18,6 +18,7 @@ from privacy_audit.types import Channel, Failure, Finding, Needs, Outcome, Quad,
 
 MAX_CODES = 50
 _LINEAR_GROWTH = 0.15  # of its length, above and below: every row of a linear code holds all of it
+_MOST_ODD = 0.05  # of a text; a tenth of random bytes are control characters
 _PLAIN = {"\n", "\r", "\t", "\x1c", "\x1d", "\x1e", "\x1f", "\x04"}  # control characters that formats use
 
 
@@ -140,16 +141,19 @@ _LINEAR = ("EAN", "UPC", "Code ", "Codabar", "ITF", "DataBar", "DX Film", "Telep
 
 
 def _text(code: Any) -> str | None:
-    """A code's content as text; None when it is none in any encoding that the code could mean."""
-    text: str = code.text
+    """A code's content as text; None when it is binary.
+
+    Few codes say in which encoding they are. In any of them, addresses and numbers are the same ASCII characters.
+    """
     raw: bytes = code.bytes
+    text: str = code.text
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         if str(code.content_type).endswith("Binary"):
-            return None
+            text = raw.decode("latin-1")
     odd = sum(character < " " and character not in _PLAIN for character in text)
-    return text if odd * 20 <= len(text) else None
+    return text if odd <= _MOST_ODD * len(text) else None
 
 
 def _where(position: Any, raster: Raster, symbology: str) -> Quad:
