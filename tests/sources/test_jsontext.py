@@ -202,7 +202,8 @@ def test_no_value_hides_behind_another(text: str, expected: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize(
-    "key", ["zq@example.com", "+1 415 555 0100", "https://example.com/zq", "x" * 65, "", "a\nb", "path:", "json:a", "\ud800"]
+    "key",
+    ["zq@example.com", "+1 415 555 0100", "https://example.com/zq", "x" * 65, "", "a\nb", "path:", "json:a", "\ud800"],
 )
 def test_a_key_that_may_be_a_value_is_a_leaf_and_no_name(key: str) -> None:
     text = json.dumps({"friends": {"plain": 1, key: {"age": "x"}}})
@@ -212,7 +213,9 @@ def test_a_key_that_may_be_a_value_is_a_leaf_and_no_name(key: str) -> None:
     assert dict(flatten(json.loads(text))) == {"friends.plain": 1, "friends.{1}.age": "x"}
 
 
-@pytest.mark.parametrize("key", ["caption", "og:title", "@type", "Price ($)", "image.url", "名前", "2024-05-17", "a b", "x" * 64])
+@pytest.mark.parametrize(
+    "key", ["caption", "og:title", "@type", "Price ($)", "image.url", "名前", "2024-05-17", "a b", "x" * 64]
+)
 def test_ordinary_names_stand_in_paths(key: str) -> None:
     assert plain(key)
     assert not telling(key)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
 from privacy_audit.detectors.faces.windows import windows
-from privacy_audit.detectors.image_text.geometry import Corners
+from privacy_audit.detectors.image_text.geometry import Corners, sides
 from privacy_audit.detectors.image_text.locate import Line, Locator
 from privacy_audit.detectors.image_text.read import Reader, Words
 
@@ -61,7 +62,7 @@ class Look:
             after = places[number + 1] if number + 1 < len(places) else None
             for one in self._view(picture.crop(place)):
                 moved = _moved(one, left, top)
-                if _belongs(moved.corners, place, before, after):
+                if _belongs(moved.corners, place, before, after) and not any(_same(moved, other) for other in seen):
                     seen.append(moved)
         return seen
 
@@ -117,11 +118,23 @@ def _belongs(
     before: tuple[int, int, int, int] | None,
     after: tuple[int, int, int, int] | None,
 ) -> bool:
-    """Whether the middle of a line lies in the part of a window that is not nearer to the window before or after."""
-    x, y = sum(x for x, _ in corners) / 4, sum(y for _, y in corners) / 4
-    for axis, middle in ((0, x), (1, y)):
-        if before is not None and before[axis] < place[axis] and middle < (place[axis] + before[axis + 2]) / 2:
+    """Whether the middle of a line lies in the part of a window that is not nearer to the window before or after.
+
+    At the border between the two, give or take its height, it belongs to both: windows see it a pixel apart.
+    """
+    slack = min(sides(corners))
+    for axis, middle in enumerate(_middle(corners)):
+        if before is not None and before[axis] < place[axis] and middle < (place[axis] + before[axis + 2]) / 2 - slack:
             return False
-        if after is not None and after[axis] > place[axis] and middle >= (after[axis] + place[axis + 2]) / 2:
+        if after is not None and after[axis] > place[axis] and middle > (after[axis] + place[axis + 2]) / 2 + slack:
             return False
     return True
+
+
+def _same(seen: Seen, other: Seen) -> bool:
+    """Whether two windows saw one line: the middles of both are nearer than its height allows for two."""
+    return math.dist(_middle(seen.corners), _middle(other.corners)) < min(sides(other.corners)) / 2
+
+
+def _middle(corners: Corners) -> tuple[float, float]:
+    return sum(x for x, _ in corners) / 4, sum(y for _, y in corners) / 4

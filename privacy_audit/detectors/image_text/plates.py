@@ -26,10 +26,7 @@ _EUROPE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("", re.compile(r"[A-HJ-NP-TV-Z]{2}[-·. ]?\d{3}[-·. ]?[A-HJ-NP-TV-Z]{2}")),  # France, Italy
     ("ES", re.compile(r"\d{4}[- ]?[BCDFGHJKLMNPRSTVWXYZ]{3}")),
     ("GB", re.compile(r"[A-HJ-PR-Y]{2}[0-7]\d ?[A-HJ-PR-Z]{3}")),
-    (
-        "NL",
-        re.compile(r"(?:[A-Z]{2}-\d{2}-[A-Z]{2}|\d{2}-[A-Z]{2}-[A-Z]{2}|[A-Z]{2}-[A-Z]{2}-\d{2}|[A-Z]-\d{3}-[A-Z]{2})"),
-    ),
+    ("NL", re.compile(r"(?=.*\d\d)(?=.*[A-Z])(?:(?:\d\d|[A-Z]{2})-){2}(?:\d\d|[A-Z]{2})|[A-Z]-\d{3}-[A-Z]{2}")),
     ("PL", re.compile(r"[A-Z]{2,3} \d{4}[A-Z0-9]")),
     ("CZ", re.compile(r"[1-9][A-Z][A-Z0-9][ -]?\d{4}")),
 )
