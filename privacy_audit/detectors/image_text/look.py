@@ -15,7 +15,8 @@ from privacy_audit.detectors.image_text.read import Reader, Words
 
 GATE_SIDE = 480
 DETAIL_SIDES = (960, 1280)
-"""All text is looked for with a long side between these, in pixels: small pictures are enlarged, large ones shrunk."""
+"""All text is looked for at these long sides, in pixels: small pictures are enlarged, large ones shrunk."""
+_LARGE_ENOUGH = 800  # what is larger is looked at as it is: enlarging a photo costs more than it finds
 READABLE = 0.6
 """Mean probability of a line's characters from which on it counts as read."""
 _WRITING = 3  # letters and digits that tell a word from a window frame
@@ -77,7 +78,9 @@ class Look:
 
     def _all(self, view: Image.Image) -> list[Seen]:
         least, most = DETAIL_SIDES
-        return self._read(view, self._locator.lines(view, min(max(least, *view.size), most)))
+        long_side = max(view.size)
+        side = min(long_side, most) if long_side >= _LARGE_ENOUGH else least
+        return self._read(view, self._locator.lines(view, side))
 
     def _closer(self, view: Image.Image, hints: Sequence[Line]) -> list[Seen]:
         """What may be text, without shrinking it; when it turns out to be writing, all of the picture is read."""
