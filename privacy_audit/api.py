@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from privacy_audit.subject.erase import Erasure
     from privacy_audit.subject.find import Request
 
+IMAGE_TEXT = ("barcodes", "image_text")
+"""The detectors that read what is painted into a picture."""
 PASSED, VIOLATED, BROKEN, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes. 2 beats 1 beats 3."""
 
@@ -135,6 +137,7 @@ def scan(
     output: str | Path | None = None,
     policy: str | Sequence[str] = "baseline",
     detectors: Sequence[str] | None = None,
+    image_text: bool = False,
     caption_columns: Sequence[str] = (),
     fail_on: str = "high",
     token_key: str | Path | None = None,
@@ -147,12 +150,13 @@ def scan(
 ) -> Audit:
     """Audit a folder of pictures.
 
-    `policy` names rule packs, built in or files. `detectors` defaults to all installed ones. `output` is the audit
-    folder; without one it is temporary and goes with the returned Audit. `fail_on` is a severity or "none". `jobs` is
-    the number of worker processes (default: one per core; 0 works in this process). `timeout_s` is per batch. `opt_out`
-    is a file with one sha256, URL or domain per line. `dataset` is a dataset.yaml, or its plain data, in place of the
-    one in the folder. `biometrics` allows faces to be
-    compared, in memory only, to estimate how many distinct people appear; it needs the extra `face-recognition`.
+    `policy` names rule packs, built in or files. `detectors` defaults to all installed ones that are not optional;
+    `image_text` adds those that read text and codes inside pictures (extra `ocr`). `output` is the audit folder;
+    without one it is temporary and goes with the returned Audit. `fail_on` is a severity or "none". `jobs` is
+    the number of worker processes (default: one per core; 0 works in this process). `timeout_s` is per batch.
+    `opt_out` is a file with one sha256, URL or domain per line. `dataset` is a dataset.yaml, or its plain data, in
+    place of the one in the folder. `biometrics` allows faces to be compared, in memory only, to estimate how many
+    distinct people appear; it needs the extra `face-recognition`.
     """
     from privacy_audit.detectors import registry
     from privacy_audit.policy import load
@@ -170,14 +174,16 @@ def scan(
     _keep_apart(root, target, "the audit")
     names = [policy] if isinstance(policy, str) else list(policy)
     given, listed = _given(folder, opt_out)
-    chosen = [detector.name for detector in registry.select(detectors)]
-    if listed and "provenance" not in chosen:
+    chosen = registry.select(detectors, IMAGE_TEXT if image_text else ())
+    chosen_names = [detector.name for detector in chosen]
+    if listed and "provenance" not in chosen_names:
         raise PrivacyAuditError("an opt-out list is read by the detector 'provenance': add it to the detectors.")
     plan = Plan(
-        detectors=tuple(DetectorSpec(name, given if name == "provenance" else {}) for name in chosen),
+        detectors=tuple(DetectorSpec(name, given if name == "provenance" else {}) for name in chosen_names),
         packs=tuple(load(name) for name in dict.fromkeys(names)),
         token_key=evidence.load_key(Path(token_key) if token_key is not None else None),
         source_options={"caption_columns": sorted(caption_columns), "dataset": folder.beside.description},
+        not_asked=tuple(registry.not_asked(chosen)),
     )
     workers = default_jobs() if jobs is None else jobs
     if biometrics is not None:

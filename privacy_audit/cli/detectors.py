@@ -9,12 +9,13 @@ import click
 def detectors() -> None:
     """List the detectors that are installed: what they find, what they need, and whether they can run here."""
     from privacy_audit.detectors import registry
-    from privacy_audit.detectors.base import about, models_of
+    from privacy_audit.detectors.base import about, is_optional, models_of
     from privacy_audit.types import Needs
 
     for entry in registry.listing():
         state = click.style("ready", fg="green") if entry.problem is None else click.style("not available", fg="red")
-        click.echo(f"{click.style(entry.name, bold=True)}  {state}  ({entry.distribution})")
+        asked = ", when asked for" if entry.detector is not None and is_optional(entry.detector) else ""
+        click.echo(f"{click.style(entry.name, bold=True)}  {state}{asked}  ({entry.distribution})")
         if entry.problem is not None:
             click.echo(click.wrap_text(entry.problem, 100, "  problem: ", "           "))
         if entry.detector is None:

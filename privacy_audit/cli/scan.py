@@ -24,7 +24,10 @@ from privacy_audit.types import Severity
 @click.option(
     "--policy", "packs", multiple=True, metavar="PACK", help="Rule pack: a name or a file. Again for more. [baseline]"
 )
-@click.option("--detectors", metavar="A,B", help="Only these detectors. [all that are installed]")
+@click.option("--detectors", metavar="A,B", help="Only these detectors. [all that are installed and not optional]")
+@click.option(
+    "--image-text", is_flag=True, help="Also read text and codes inside the pictures: slower, needs the extra 'ocr'."
+)
 @click.option(
     "--caption-column", "captions", multiple=True, metavar="NAME", help="A further table column that holds captions."
 )
@@ -62,6 +65,7 @@ def scan(
     output: Path,
     packs: tuple[str, ...],
     detectors: str | None,
+    image_text: bool,
     captions: tuple[str, ...],
     jobs: int | None,
     timeout: float,
@@ -90,6 +94,7 @@ def scan(
         output=output,
         policy=packs or ("baseline",),
         detectors=[name.strip() for name in detectors.split(",") if name.strip()] if detectors is not None else None,
+        image_text=image_text,
         caption_columns=captions,
         fail_on="none" if exit_zero else fail_on,
         token_key=token_key,

@@ -250,6 +250,8 @@ def print_demo(outcome: Outcome) -> None:
     for line in outcome.lines:
         mark = click.style("ok  ", fg="green") if line.good else click.style("MISS", fg="red", bold=True)
         click.echo(f"{line.what:<{width}}  {line.planted:>7}  {line.found:>5}  {line.handled:>7}  {mark} {line.how}")
+    if not outcome.image_text:
+        click.echo("Left out: text and codes inside pictures. To see them: pip install 'privacy-audit[ocr]'")
     missed = sum(not line.good for line in outcome.lines)
     if missed:
         click.echo(

@@ -24,6 +24,8 @@ class Outcome:
     folder: Path
     report: Path
     lines: list[Line]
+    image_text: bool
+    """Whether text inside pictures was planted too, which takes the extra `ocr`."""
 
     @property
     def good(self) -> bool:
@@ -35,17 +37,19 @@ def run(folder: Path, *, jobs: int | None = None, progress: Progress | None = No
     """Build the dataset in `folder`, audit it, redact it, write the report, and compare with what was planted."""
     from privacy_audit import api
     from privacy_audit.demo import check, dataset
+    from privacy_audit.detectors import registry
 
     _prepare(folder)
     source, notes, copy = (folder / part for part in _PARTS)
     source.mkdir()
-    plants = dataset.build(source)
+    image_text = not any(registry.problem(registry.find(name)) for name in api.IMAGE_TEXT)
+    plants = dataset.build(source, image_text=image_text)
     key = folder / "token.key"
-    audit = api.scan(source, output=notes, jobs=jobs, token_key=key, progress=progress)
+    audit = api.scan(source, output=notes, image_text=image_text, jobs=jobs, token_key=key, progress=progress)
     api.redact(source, audit=audit, output=copy, jobs=jobs, token_key=key, progress=progress)
     report = audit.report(folder / "report.html")
     lines = check.compare(plants, audit.folder, source, copy, report.read_text(encoding="utf-8"))
-    return Outcome(folder, report, lines)
+    return Outcome(folder, report, lines, image_text)
 
 
 def _prepare(folder: Path) -> None:

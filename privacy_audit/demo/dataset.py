@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from PIL import Image
 
 from privacy_audit.demo import exif
-from privacy_audit.demo.scenery import bomb, encoded, group, landscape, portrait
+from privacy_audit.demo.scenery import bomb, encoded, group, landscape, portrait, sign, with_code
 
 Fate = Literal["removed", "dropped", "withheld", "reported", "untouched"]
 """What the baseline has to do about it: take it out, take the sample out, leave the unreadable picture out, say so in
@@ -27,6 +27,7 @@ _NO_AI = "http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED-AIMLTRAINING"
 _TURNS = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
 """How upright pixels are stored under an EXIF orientation: the inverse of what it asks a viewer to do."""
 _PLACE = (-7.60788, 110.20377)  # Borobudur, a public monument
+_VCARD = "BEGIN:VCARD\nVERSION:3.0\nN:Contoh;Sari;;;\nTEL:+14155550132\nEMAIL:sari.contoh@example.com\nEND:VCARD"
 _SCRIPT = "<script>alert('x')</script>"
 _IMAGE = "<img src=x onerror=alert(1)>"
 
@@ -59,11 +60,11 @@ class _Builder:
         self.plants.append(Plant(what, sample, code, fate, channel, faces))
 
 
-def build(root: Path) -> list[Plant]:
-    """Write the dataset to `root` (new or empty) and return what it holds."""
+def build(root: Path, *, image_text: bool = False) -> list[Plant]:
+    """Write the dataset to `root` (new or empty) and return what it holds; with text inside pictures if asked to."""
     builder = _Builder(root, [], [])
     parts: tuple[Callable[[_Builder], None], ...] = (_faces, _metadata, _captions, _provenance, _hostile)
-    for part in parts:
+    for part in (*parts, *((_image_text,) if image_text else ())):
         part(builder)
     (root / "metadata.csv").write_text(_table(builder.rows), encoding="utf-8")
     return builder.plants
@@ -147,6 +148,20 @@ def _captions(builder: _Builder) -> None:
         name = f"captions/harmless-{number}.jpg"
         builder.picture(name, encoded(landscape(30 + number, 640, 427), "JPEG", quality=85), text)
         builder.plant("Harmless caption", name, "", "untouched")
+
+
+def _image_text(builder: _Builder) -> None:
+    painted = "text/sign.jpg"
+    board = sign(landscape(60, 960, 640), "Rooms to let", "maria.example@example.com", "+1 415 555 0132")
+    builder.picture(painted, encoded(board, "JPEG", quality=88))
+    builder.plant("E-mail painted into a picture", painted, "contact.email", "removed", channel="image_text")
+    builder.plant("Phone number painted into a picture", painted, "contact.phone", "removed", channel="image_text")
+    code = "text/code.png"
+    builder.picture(code, encoded(with_code(landscape(61, 800, 600), _VCARD), "PNG"))
+    builder.plant("QR code with a contact card", code, "contact.phone", "removed", channel="barcode")
+    harmless = "text/harmless-sign.jpg"
+    builder.picture(harmless, encoded(sign(landscape(62, 960, 640), "Open daily", "9 to 17"), "JPEG", quality=88))
+    builder.plant("Harmless sign", harmless, "", "untouched")
 
 
 def _provenance(builder: _Builder) -> None:

@@ -10,7 +10,8 @@ import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from privacy_audit.errors import ModelError
 
@@ -55,6 +56,28 @@ def landscape(seed: int, width: int, height: int) -> Image.Image:
             height * (0.04 + 0.05 * dice.random()),
         )
         draw.polygon([(x - tall / 2, y), (x + tall / 2, y), (x, y - 2 * tall)], fill=(20, 70 + dice.randint(0, 30), 40))
+    return scene
+
+
+def sign(scene: Image.Image, *lines: str) -> Image.Image:
+    """`scene` with a white board on it that says `lines`."""
+    size = scene.width // 18
+    font = ImageFont.load_default(size)
+    draw = ImageDraw.Draw(scene)
+    wide = max(draw.textlength(line, font) for line in lines)
+    left, top = (scene.width - wide) / 2, scene.height / 3
+    draw.rectangle([left - size, top - size, left + wide + size, top + (len(lines) * 1.5 + 0.8) * size], fill="white")
+    for number, line in enumerate(lines):
+        draw.text((left, top + number * 1.5 * size), line, fill=(25, 25, 30), font=font)
+    return scene
+
+
+def with_code(scene: Image.Image, payload: str) -> Image.Image:
+    """`scene` with a QR code on it; needs zxing-cpp."""
+    import zxingcpp
+
+    code = zxingcpp.create_barcode(payload, zxingcpp.BarcodeFormat.QRCode).to_image(scale=4)
+    scene.paste(Image.fromarray(np.asarray(code)), (scene.width // 4, scene.height // 4))
     return scene
 
 

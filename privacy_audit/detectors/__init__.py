@@ -6,14 +6,23 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from privacy_audit.detectors.barcodes import Barcodes
     from privacy_audit.detectors.captions import Captions
     from privacy_audit.detectors.faces import Faces
+    from privacy_audit.detectors.image_text import ImageText
     from privacy_audit.detectors.metadata import Metadata
     from privacy_audit.detectors.provenance import Provenance
 
-__all__ = ["Captions", "Faces", "Metadata", "Provenance"]
+_HOMES = {
+    "Barcodes": "barcodes",
+    "Captions": "captions",
+    "Faces": "faces",
+    "ImageText": "image_text",
+    "Metadata": "metadata",
+    "Provenance": "provenance",
+}
 
-_HOMES = {"Captions": "captions", "Faces": "faces", "Metadata": "metadata", "Provenance": "provenance"}
+__all__ = ["Barcodes", "Captions", "Faces", "ImageText", "Metadata", "Provenance"]
 
 
 def __getattr__(name: str) -> object:

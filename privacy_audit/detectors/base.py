@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -31,7 +31,8 @@ class Detector(Protocol):
     """Pure, batched, picklable by class. A model loads in the constructor, once per worker process.
 
     Optional class attributes: `models` (tuple of ModelFile), `about` (About), `long_side` (pixels of the long side
-    that it wants decoded; None for full size).
+    that it wants decoded; None for full size), `optional` (True: it is slow, and runs only when it is asked for),
+    `packages` (further packages that it imports or reads models from, each with how to install it).
     """
 
     name: str
@@ -79,6 +80,16 @@ def as_sample(thing: str | bytes | Path | Image.Image | Sample, needs: Needs) ->
 def models_of(detector: type[Detector] | Detector) -> tuple[ModelFile, ...]:
     """The model files that a detector declares."""
     return tuple(getattr(detector, "models", ()))
+
+
+def is_optional(detector: type[Detector] | Detector) -> bool:
+    """Whether a detector runs only when it is asked for."""
+    return bool(getattr(detector, "optional", False))
+
+
+def packages_of(detector: type[Detector] | Detector) -> Mapping[str, str]:
+    """The packages that a detector needs beyond those of privacy-audit: import name to how to install it."""
+    return dict(getattr(detector, "packages", {}))
 
 
 def about(detector: type[Detector] | Detector) -> About:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from privacy_audit.detectors.base import Detector, models_of
+from privacy_audit.detectors.base import Detector, is_optional, models_of, packages_of
 from privacy_audit.errors import DetectorError, ModelError
 from privacy_audit.types import Needs
 
@@ -53,11 +54,15 @@ def listing() -> list[Listing]:
         except DetectorError as error:
             rows.append(Listing(name, owner, None, str(error)))
             continue
-        rows.append(Listing(name, owner, detector, _missing_model(detector)))
+        rows.append(Listing(name, owner, detector, problem(detector)))
     return rows
 
 
-def _missing_model(detector: type[Detector]) -> str | None:
+def problem(detector: type[Detector]) -> str | None:
+    """Why a detector cannot run here, and what to install; None when it can."""
+    for package, install in packages_of(detector).items():
+        if importlib.util.find_spec(package) is None:
+            return f"the detector '{detector.name}' needs the package {package}, which is not installed: {install}"
     try:
         for model in models_of(detector):
             model.locate()
@@ -90,6 +95,21 @@ def _distribution(point: EntryPoint) -> str:
     return point.dist.name if point.dist else "an unknown distribution"
 
 
-def select(wanted: Iterable[str] | None) -> list[type[Detector]]:
-    """The detectors called `wanted`, or all installed ones, in name order."""
-    return [find(name) for name in (sorted(set(wanted)) if wanted is not None else names())]
+def select(wanted: Iterable[str] | None, more: Iterable[str] = ()) -> list[type[Detector]]:
+    """The detectors called `wanted`, or all installed ones that are not optional, and those called `more`; by name.
+
+    Raises DetectorError when one that was named cannot run here.
+    """
+    named = {*(wanted or ()), *more}
+    chosen = [find(name) for name in sorted(named if wanted is not None else {*names(), *more})]
+    for detector in chosen:
+        if detector.name in named and (found := problem(detector)):
+            raise DetectorError(found)
+    return [detector for detector in chosen if detector.name in named or not is_optional(detector)]
+
+
+def not_asked(chosen: Iterable[type[Detector]]) -> list[str]:
+    """Names of the optional detectors that are installed and not among `chosen`; broken plug-ins are not named."""
+    taken = {detector.name for detector in chosen}
+    known = {row.name: row.detector for row in listing() if row.name not in taken}
+    return [name for name, detector in known.items() if detector is not None and is_optional(detector)]

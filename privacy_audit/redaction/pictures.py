@@ -65,8 +65,9 @@ def _look_again(data: bytes, regions: Sequence[Region], orders: Orders, detector
         Region(finding.where, method)
         for finding in found
         if (method := _method(finding, orders)) is not None
-        and isinstance(finding.where, Box)
-        and not is_covered(finding.where, covered)
+        and isinstance(finding.where, (Box, Quad))
+        # A face may be imagined on a filled area; a text or code that can be read again is there
+        and not (isinstance(finding.where, Box) and is_covered(finding.where, covered))
     ]
 
 

@@ -19,6 +19,7 @@ from privacy_audit.detectors.base import Detector
 from privacy_audit.errors import PictureError, PrivacyAuditError
 from privacy_audit.pixels import Picture
 from privacy_audit.redaction import orders as reading
+from privacy_audit.redaction.coverage import around
 from privacy_audit.redaction.metadata import strip
 from privacy_audit.redaction.orders import TEXT_CHANNELS, Orders
 from privacy_audit.redaction.pictures import cover
@@ -237,8 +238,8 @@ class _Redaction:
 
 
 def _area(region: Region) -> dict[str, object]:
-    box = region.box
-    assert isinstance(box, Box)  # the second look adds boxes only
+    """A region for the notes: its method, and the box around it."""
+    box = region.box if isinstance(region.box, Box) else around(region.box)
     return {"method": region.method, "x": box.x, "y": box.y, "w": box.w, "h": box.h}
 
 

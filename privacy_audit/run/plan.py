@@ -39,6 +39,8 @@ class Plan:
     packs: tuple[Pack, ...]
     token_key: bytes
     source_options: Mapping[str, object] = field(default_factory=dict)
+    not_asked: tuple[str, ...] = ()
+    """Optional detectors that could have run: what they look for is not looked for, and each sample says so."""
 
     def hash(self) -> str:
         """Hex sha256 over tool, detectors with versions and models, rules, key and options."""
@@ -53,6 +55,7 @@ class Plan:
             "policy": fingerprint(self.packs),
             "key": key_id(self.token_key),
             "source": dict(self.source_options),
+            "not_asked": sorted(self.not_asked),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -41,6 +41,7 @@ BATCH = 8
 NOTHING = Needs(0)
 EVERYTHING = Needs.BYTES | Needs.PIXELS | Needs.TEXT | Needs.RECORD
 NO_PICTURE = "no picture in the source"
+NOT_ASKED = "not asked for"
 _KINDS, _CHANNELS = get_args(FailureKind), get_args(Channel)
 _LARGEST = 2**31 - 1
 _CULPRIT = {
@@ -65,6 +66,8 @@ def run_shard(job: ShardJob, announce: Callable[[int], None]) -> ShardSummary:
                     skipped_members[member.reason] += 1
                 else:
                     checks.append(Check(member, job.culprits.get(position)))
+            for check in checks:
+                check.skipped.update(dict.fromkeys(job.plan.not_asked, NOT_ASKED if check.has_picture else NO_PICTURE))
             _examine(checks, detectors, clock)
             for check in checks:
                 with clock("decide"):
@@ -120,6 +123,11 @@ class Check:
     def sample(self) -> Sample:
         """The sample under examination."""
         return self.item.sample
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether the source names a picture, sound or not."""
+        return self.sample.picture is not None
 
     def fail(self, failure: Failure) -> None:
         """Note a failure of a stage."""

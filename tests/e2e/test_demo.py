@@ -6,11 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from privacy_audit import demo
+from privacy_audit.cli import terminal
 from privacy_audit.demo import check, dataset
 from privacy_audit.errors import SourceError
 from privacy_audit.store import redactions
@@ -45,7 +47,7 @@ def test_the_copy_is_verified_and_the_source_untouched(demo_run: demo.Outcome, t
     assert summary.passed
     assert summary.withheld == 2
     assert summary.dropped == 2
-    dataset.build(_made(tmp_path / "again"))
+    dataset.build(_made(tmp_path / "again"), image_text=demo_run.image_text)
     for path in sorted((tmp_path / "again").rglob("*")):
         if path.is_file():
             name = path.relative_to(tmp_path / "again")
@@ -73,6 +75,14 @@ def test_the_manifest_lists_every_part_with_its_digest(demo_run: demo.Outcome) -
     }
     assert set(parts) == on_disk
     assert all(sha256(folder / name) == digest for name, digest in parts.items())
+
+
+def test_the_demo_says_when_it_leaves_text_in_pictures_out(
+    demo_run: demo.Outcome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for image_text in (True, False):
+        terminal.print_demo(replace(demo_run, image_text=image_text))
+        assert ("Left out: text and codes inside pictures" in capsys.readouterr().out) != image_text
 
 
 def test_a_folder_that_the_demo_did_not_make_is_left_alone(tmp_path: Path) -> None:

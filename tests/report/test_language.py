@@ -20,7 +20,7 @@ FAMILIES: dict[str, list[str]] = {
     "meaning": [*(entry.value for entry in Severity), "none"],
     "state": ["pass", "violated", "incomplete", "unjudged"],
     "verdict": ["pass", "incomplete"],
-    "verdict.blind": ["1", "2", "3", "4"],
+    "verdict.blind": ["1", "2", "3", "4", "5"],
     "figure": ["samples", "found", "act", "unchecked"],
     "category": list(CATEGORIES),
     "part": list(PARTS),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from privacy_audit.detectors.base import About, Standalone
 from privacy_audit.detectors.captions import contacts, paths, profile
@@ -13,6 +15,9 @@ from privacy_audit.detectors.captions.normalise import Mapped, normalise
 from privacy_audit.evidence import conceal
 from privacy_audit.models import ModelFile
 from privacy_audit.types import Failure, Finding, Needs, Outcome, Sample, Skipped, Span, Text
+
+if TYPE_CHECKING:
+    from privacy_audit.detectors.captions.engine import Engine
 
 MAX_CHARACTERS = 2_000_000
 MAX_FINDINGS = 1_000
@@ -71,9 +76,7 @@ class Captions(Standalone):
 
     def __init__(self) -> None:
         """Loads presidio and the spaCy model, offline; raises ModelError when it is missing or altered."""
-        from privacy_audit.detectors.captions.engine import Engine
-
-        self._engine = Engine(_NER.verified().parent.parent)
+        self._engine = _engine()
 
     def detect(self, samples: Sequence[Sample]) -> list[Outcome]:
         """One outcome per sample, in order. Never raises for what a sample holds."""
@@ -135,6 +138,14 @@ class Captions(Standalone):
             return
         for reading, found in zip(waiting, named, strict=True):
             reading.add(reading.mapped, found)
+
+
+@lru_cache(maxsize=1)
+def _engine() -> Engine:
+    """One per process: it holds no state, takes seconds to load, and three detectors read texts with it."""
+    from privacy_audit.detectors.captions.engine import Engine
+
+    return Engine(_NER.verified().parent.parent)
 
 
 class _Reading:
