@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ MAKER_NOTE, USER_COMMENT = 0x927C, 0x9286
 MP_ENTRIES = 0xB002
 
 _POINTERS = {SUB_IFDS: "SubIFD", EXIF_IFD: "Exif", GPS_IFD: "GPS", INTEROP_IFD: "Interop"}
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 _CODES = {3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _TEXT = frozenset({2, 129})  # ASCII and the UTF-8 type of EXIF 3
 _XP = range(0x9C9B, 0x9CA0)
@@ -133,34 +133,32 @@ class Rational(NamedTuple):
 Value = str | bytes | tuple[int | float | Rational, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry. `ifd` is IFD0, IFD1 ..., Exif, GPS, Interop or SubIFD; `name` is "" for a tag that has none here.
 
     `value` is text for text types (NULs inside become spaces) and for XP* and UserComment, bytes for BYTE and
-    UNDEFINED, else a tuple of numbers.
+    UNDEFINED, else a tuple of numbers. `at` is where it stands in the data.
     """
 
     ifd: str
     tag: int
     name: str
     value: Value
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """An entry's place: `start` is its first byte, `value_at` and `size` (bytes) where its value stands."""
 
     tag: int
     type: int
-    count: int
+    items: int
     start: int
     value_at: int
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ifd:
+class Ifd(NamedTuple):
     """A directory's place. `next_at` is where the offset of the next one is stored."""
 
     name: str
@@ -240,12 +238,14 @@ def _ifd(data: bytes, form: Layout, name: str, start: int) -> Ifd:
     stored = min(count, MAX_ENTRIES, (len(data) - first) // size)
     fields = []
     rows = struct.iter_unpack(form.order + ("HHQQ" if form.big else "HHII"), data[first : first + size * stored])
-    for at, (tag, kind, number, offset) in zip(range(first, len(data), size), rows, strict=False):
-        length = _SIZES.get(kind, 0) * number
+    total, at = len(data), first
+    for tag, kind, number, offset in rows:
+        length = SIZES.get(kind, 0) * number
         value_at = offset if length > inline else at + size - inline
-        if not length or value_at + length > len(data):
-            value_at, length = min(value_at, len(data)), 0
+        if not length or value_at + length > total:
+            value_at, length = min(value_at, total), 0
         fields.append(Field(tag, kind, number, at, value_at, length))
+        at += size
     return Ifd(name, start, tuple(fields), first + size * count)
 
 
@@ -256,23 +256,35 @@ def _next(data: bytes, form: Layout, ifd: Ifd) -> int:
     return form.number(data, ifd.next_at, code)
 
 
-def entries(data: bytes, problems: list[str] | None = None) -> list[Entry]:
-    """All entries of an EXIF blob or a TIFF file whose value lies inside the data."""
+def entries(
+    data: bytes,
+    problems: list[str] | None = None,
+    directories: Iterable[Ifd] | None = None,
+    named_only: bool = False,
+) -> list[Entry]:
+    """All entries of an EXIF blob or a TIFF file whose value lies inside the data.
+
+    `directories` spares the reading of those that are at hand. With `named_only`, entries without a name are left out.
+    """
     form = layout(data)
     if form is None:
         return []
     budget = MAX_VALUE_BYTES
     found = []
-    for ifd in ifds(data, problems):
-        names = GPS_NAMES if ifd.name == "GPS" else NAMES
+    for ifd in ifds(data, problems) if directories is None else directories:
+        place = ifd.name
+        names: Mapping[int, str] = GPS_NAMES if place == "GPS" else {} if place == "Interop" else NAMES
         for field in ifd.fields:
-            size = min(field.size, MAX_BLOCK_BYTES)
-            if not size or size > budget:
+            name = names.get(field.tag, "")
+            size = field.size
+            if not size or (named_only and not name):
+                continue
+            size = min(size, MAX_BLOCK_BYTES)
+            if size > budget:
                 continue
             budget -= size
             value = _value(data[field.value_at : field.value_at + size], field, form)
-            name = names.get(field.tag, "") if ifd.name != "Interop" else ""
-            found.append(Entry(ifd.name, field.tag, name, value))
+            found.append(Entry(place, field.tag, name, value, field.value_at))
     return found
 
 
@@ -282,7 +294,7 @@ def _value(raw: bytes, field: Field, form: Layout) -> Value:
     if field.tag in _XP:
         return raw[: len(raw) & ~1].decode("utf-16-le", "replace").rstrip("\0").strip()
     if field.tag == USER_COMMENT:
-        return _user_comment(raw, form)
+        return user_comment(raw, form)
     if field.type in {1, 7}:
         return raw
     if field.type in {5, 10}:
@@ -290,11 +302,12 @@ def _value(raw: bytes, field: Field, form: Layout) -> Value:
         count = min(len(raw) // 8, MAX_VALUES)
         flat = struct.unpack_from(f"{form.order}{2 * count}{code}", raw)
         return tuple(Rational(*pair) for pair in zip(flat[::2], flat[1::2], strict=True))
-    count = min(len(raw) // _SIZES[field.type], MAX_VALUES)
+    count = min(len(raw) // SIZES[field.type], MAX_VALUES)
     return struct.unpack_from(f"{form.order}{count}{_CODES[field.type]}", raw)
 
 
-def _user_comment(raw: bytes, form: Layout) -> str:
+def user_comment(raw: bytes, form: Layout) -> str:
+    """Text behind eight bytes that name its character set, or text without them."""
     charset = _CHARSETS.get(raw[:8])
     body = raw[8:] if charset else raw
     if charset == "utf-16":
@@ -346,15 +359,16 @@ def walk(data: bytes, problems: list[str]) -> Iterator[Block]:
     yield Block("exif", data, "TIFF", len(data))
 
 
-def packets(data: bytes, problems: list[str]) -> Iterator[Block]:
+_PACKETS = frozenset({XMP, IPTC, PHOTOSHOP, ICC})
+
+
+def packets(data: bytes, directories: Iterable[Ifd]) -> Iterator[Block]:
     """XMP, IPTC, Photoshop and ICC blocks that stand as entries in a TIFF structure."""
-    for ifd in ifds(data, problems):
+    for ifd in directories:
         for field in ifd.fields:
-            raw = (
-                data[field.value_at : field.value_at + field.size] if field.tag in {XMP, IPTC, PHOTOSHOP, ICC} else b""
-            )
-            if not raw or ifd.name in {"GPS", "Interop"}:
+            if field.tag not in _PACKETS or not field.size or ifd.name in {"GPS", "Interop"}:
                 continue
+            raw = data[field.value_at : field.value_at + field.size]
             if field.tag == XMP:
                 yield block("xmp", raw, "EXIF")
             elif field.tag == IPTC:

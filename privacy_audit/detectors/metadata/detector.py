@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from privacy_audit.containers import read
 from privacy_audit.detectors.base import About, Standalone
-from privacy_audit.detectors.metadata import makernote, scan
+from privacy_audit.detectors.metadata import scan
 from privacy_audit.detectors.metadata.hits import Hit, distinct, words
 from privacy_audit.errors import PictureError
 from privacy_audit.evidence import conceal
@@ -64,14 +64,6 @@ class Metadata(Standalone):
         failures: list[Failure] = []
         if problems:
             failures.append(Failure("metadata.container", "unreadable", "; ".join(problems[:8])))
-        noted = any(hit.code == "device.makernote" for hit in found)
-        for block in container.of("exif") if noted else ():
-            notes, error_name = makernote.hits(block.data)
-            found += notes
-            if error_name is not None:
-                failures.append(
-                    Failure("metadata.makernote", "error", f"a vendor block could not be decoded ({error_name})")
-                )
         findings = [self._finding(hit) for hit in distinct(found)]
         return [*findings, *dict.fromkeys(failures)]
 
