@@ -5,8 +5,8 @@
 ExifTool is a test oracle only (Debian's libimage-exiftool-perl, or the npm package exiftool-vendored.pl). Prints
 
 - recall: of the (file, class) pairs that ExifTool finds, the share that we find, per class and per format. Values that
-  cameras write by themselves ("OLYMPUS DIGITAL CAMERA") are left out of findings on purpose; pairs that rest on them
-  alone are counted apart ("defaults").
+  cameras write by themselves ("OLYMPUS DIGITAL CAMERA") and places that are nowhere on earth are left out of findings
+  on purpose; pairs that rest on them alone are counted apart ("defaults").
 - what we flag and ExifTool does not.
 - speed: files per second of CPU time of JPEGs with EXIF, ours (header parse with MakerNotes; search behind the
   picture; comparison of thumbnails) and `exiftool -fast` (one call for all files, start-up included).
@@ -93,8 +93,8 @@ THUMB = re.compile(
     r"|^thumbnailsimage|^previewimagestart$|^thumbnailoffset$"
 )
 PERSONS = re.compile(r"personinimage.*|recognizedface\d?name|face\d*name")
-GROUPS = frozenset({"EXIF", "MakerNotes", "XMP", "IPTC", "PNG", "JFIF", "Photoshop", "File", "GIF", "MPF", "Meta", "PrintIM"})
 DERIVED = frozenset({"ExifTool", "Composite", "System", "ICC_Profile"})
+DEFAULTED = frozenset({"TEXT", "SERIAL", "PERSON", "RIGHTS"})
 # Our own words for the same classes
 OURS = {
     "gps": "GPS",
@@ -144,6 +144,12 @@ def classes_of(key: str, value: str) -> set[str]:
     return found
 
 
+def nowhere(value: str) -> bool:
+    """Whether a coordinate is no place on earth, or that of a receiver without a fix."""
+    degrees = re.match(r"[+-]?(\d+(?:\.\d+)?)", value)
+    return degrees is None or float(degrees[1]) > 180 or not re.search(r"[1-9]", value)
+
+
 def oracle(paths: Sequence[Path], command: Sequence[str]) -> tuple[Pairs, Pairs, dict[tuple[str, str], str]]:
     """Classes per file; those that rest on what cameras write by themselves; the tag of each (file, class)."""
     found, defaults = {}, {}
@@ -153,7 +159,7 @@ def oracle(paths: Sequence[Path], command: Sequence[str]) -> tuple[Pairs, Pairs,
         real, only = set(), set()
         for key, value in entry.items():
             for kind in classes_of(key, str(value)):
-                plain = kind in {"TEXT", "SERIAL", "PERSON", "RIGHTS"} and camera_default(str(value))
+                plain = nowhere(str(value)) if kind == "GPS" else kind in DEFAULTED and camera_default(str(value))
                 (only if plain else real).add(kind)
                 reasons.setdefault((name, kind), key)
         found[name] = real | only
