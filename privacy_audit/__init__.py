@@ -42,7 +42,7 @@ from privacy_audit.types import (
 from privacy_audit.version import __version__
 
 if TYPE_CHECKING:
-    from privacy_audit.api import Audit, redact, report, scan
+    from privacy_audit.api import Audit, redact, report, scan, strip
 
 __all__ = [
     "Action",
@@ -72,9 +72,10 @@ __all__ = [
     "redact",
     "report",
     "scan",
+    "strip",
 ]
 
-_LAZY = {"Audit", "redact", "report", "scan"}
+_LAZY = {"Audit", "redact", "report", "scan", "strip"}
 
 
 def __getattr__(name: str) -> object:

@@ -156,7 +156,8 @@ class Action:
     """What is to be done with a sample.
 
     `parameters` of a `redact` action, each optional: `fill`, `pixelate`, `blur` (codes whose regions, comma separated),
-    `strip` (`all`, `private` or `coarsen`), `mask` (codes whose text spans). A code may end in `.*`.
+    `strip` (`all`, `private` or `coarsen`), `keep` (`credit`: strip leaves the creator's name), `mask` (codes whose text
+    spans). A code may end in `.*`.
     """
 
     kind: ActionKind

@@ -14,6 +14,7 @@ _COMMANDS = {
     "scan": "Audit a dataset.",
     "report": "Write the HTML report of an audit.",
     "redact": "Write a clean copy of a dataset, and check it.",
+    "strip": "Write pictures without their metadata, pixels untouched.",
     "policy": "List, validate and test rule packs.",
     "detectors": "List detectors and what they need.",
     "demo": "See it work on a small dataset with planted personal data.",

@@ -321,6 +321,7 @@ def _auxiliaries(data: bytes, iprp: Box) -> Iterator[tuple[int, bytes]]:
 
 _JXL_PICTURE = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp", b"jxli"})
 _FREED = frozenset({b"uuid", b"Exif", b"xml ", b"jumb", b"jumd", b"brob", b"mpvd", b"udta"})
+NO_ROOM = "there is no room for what is to be kept"
 _EMPTY_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
 _EMPTY_EXIF = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
 
@@ -369,8 +370,8 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
             if item.role != "picture":
                 _overwrite(out, item, kept, exif, xmp)
                 exif, xmp = (b"" if item.role == "exif" else exif), (b"" if item.role == "xmp" else xmp)
-    if xmp:
-        raise UnwritableError("there is no room for the rights statement")
+    if xmp or exif:
+        raise UnwritableError(NO_ROOM)
     for box in [*top, *_movie_parts(data, top)]:
         if box.type in _FREED:
             out[box.start + 4 : box.start + 8] = b"free"
@@ -417,7 +418,7 @@ def _overwrite(out: bytearray, item: Item, kept: list[tuple[int, int]], exif: by
     elif item.role == "xmp":
         content = xmp or (_EMPTY_XMP if len(_EMPTY_XMP) <= room else b"")
     if len(content) > room:
-        raise UnwritableError("there is no room for the rights statement")
+        raise UnwritableError(NO_ROOM)
     content = content.ljust(room, b" " if item.role == "xmp" else b"\0")
     for start, end in item.spans:
         out[start:end], content = content[: end - start], content[end - start :]

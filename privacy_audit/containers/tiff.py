@@ -25,6 +25,7 @@ SUB_IFDS, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x014A, 0x8769, 0x8825, 0xA005
 XMP, IPTC, PHOTOSHOP, ICC = 0x02BC, 0x83BB, 0x8649, 0x8773
 MAKER_NOTE, USER_COMMENT = 0x927C, 0x9286
 MP_ENTRIES = 0xB002
+ARTIST, COPYRIGHT, _DATE_TIME_ORIGINAL = 0x013B, 0x8298, 0x9003
 
 _POINTERS = {SUB_IFDS: "SubIFD", EXIF_IFD: "Exif", GPS_IFD: "GPS", INTEROP_IFD: "Interop"}
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
@@ -335,20 +336,70 @@ def orientation(data: bytes) -> int | None:
     return value if 1 <= value <= 8 else None
 
 
-def build(orientation: int | None, copyright_notice: str | None) -> bytes:
-    """A fresh EXIF block with at most these two entries; b"" for none."""
-    notice = copyright_notice.encode("utf-8", "replace") + b"\0" if copyright_notice else b""
-    rows = []
-    if orientation is not None:
-        rows.append(struct.pack("<HHIHH", ORIENTATION, 3, 1, orientation, 0))
-    if notice:
-        inline = len(notice) <= 4
-        value = notice.ljust(4, b"\0") if inline else struct.pack("<I", 14 + 12 * (len(rows) + 1))
-        rows.append(struct.pack("<HHI", _COPYRIGHT, 2, len(notice)) + value)
-        notice = b"" if inline else notice
-    if not rows:
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a fresh EXIF block is to hold, each None for nothing.
+
+    `month` is (year, month). `tenths` is latitude and longitude in tenths of a degree, north and east positive.
+    """
+
+    orientation: int | None = None
+    artist: str | None = None
+    notice: str | None = None
+    month: tuple[int, int] | None = None
+    tenths: tuple[int, int] | None = None
+
+
+def build(contents: Contents) -> bytes:
+    """A fresh EXIF block with these entries; b"" for none."""
+    base: list[_Row] = []
+    if contents.orientation is not None:
+        base.append((ORIENTATION, 3, struct.pack("<H", contents.orientation)))
+    base += [
+        (tag, 2, value.encode("utf-8", "replace") + b"\0")
+        for tag, value in ((ARTIST, contents.artist), (COPYRIGHT, contents.notice))
+        if value
+    ]
+    inner: list[_Row] = []
+    if contents.month is not None:  # blanks are how EXIF says that a part is not known
+        inner.append((_DATE_TIME_ORIGINAL, 2, b"%04d:%02d:     :  :  \0" % contents.month))
+    place: list[_Row] = []
+    if contents.tenths is not None:
+        place.append((0, 1, b"\2\3\0\0"))
+        for tag, tenths, letters in zip((1, 3), contents.tenths, (b"NS", b"EW"), strict=True):
+            place.append((tag, 2, letters[tenths < 0 : (tenths < 0) + 1] + b"\0"))
+            place.append((tag + 1, 5, struct.pack("<6I", abs(tenths), 10, 0, 1, 0, 1)))
+    pointers = [(tag, rows) for tag, rows in ((EXIF_IFD, inner), (GPS_IFD, place)) if rows]
+    if not base and not pointers:
         return b""
-    return struct.pack("<2sHIH", b"II", 42, 8, len(rows)) + b"".join(rows) + bytes(4) + notice
+    at = 8 + _size([*base, *((tag, 4, bytes(4)) for tag, _ in pointers)])
+    behind = b""
+    for tag, rows in pointers:
+        base.append((tag, 4, struct.pack("<I", at + len(behind))))
+        behind += _written(rows, at + len(behind))
+    return struct.pack("<2sHI", b"II", 42, 8) + _written(base, 8) + behind
+
+
+_Row = tuple[int, int, bytes]
+"""Tag, type and value of an entry."""
+
+
+def _size(rows: Iterable[_Row]) -> int:
+    return 6 + sum(12 + (len(value) + len(value) % 2 if len(value) > 4 else 0) for _, _, value in rows)
+
+
+def _written(rows: list[_Row], start: int) -> bytes:
+    """One directory at offset `start`, little-endian, its long values behind it."""
+    table, heap = struct.pack("<H", len(rows)), b""
+    first = start + 6 + 12 * len(rows)
+    for tag, kind, value in rows:
+        table += struct.pack("<HHI", tag, kind, len(value) // SIZES[kind])
+        if len(value) > 4:
+            table += struct.pack("<I", first + len(heap))
+            heap += value + bytes(len(value) % 2)
+        else:
+            table += value.ljust(4, b"\0")
+    return table + bytes(4) + heap
 
 
 def walk(data: bytes, problems: list[str]) -> Iterator[Block]:
@@ -423,7 +474,7 @@ _DRAWING = frozenset(
     }
 )
 _DATA = ((0x0111, 0x0117), (0x0144, 0x0145))  # offsets and sizes of strips, of tiles
-_SUBFILE, _COMPRESSION, _COPYRIGHT, _DNG_VERSION = 0x00FE, 0x0103, 0x8298, 0xC612
+_SUBFILE, _COMPRESSION, _DNG_VERSION = 0x00FE, 0x0103, 0xC612
 _OLD_JPEG = 6
 
 
@@ -445,7 +496,7 @@ def foreign(data: bytes, keep: frozenset[int] = frozenset()) -> tuple[str, ...]:
 def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
     """A classic TIFF file in which all that drawing its pages does not need is zero, with a new XMP packet.
 
-    Offsets stay. Reduced pictures and sub-directories go. The Copyright entry stays when `exif` holds one.
+    Offsets stay. Reduced pictures and sub-directories go. Artist and Copyright stay when `exif` holds them.
     """
     form = layout(data)
     problems: list[str] = []
@@ -459,8 +510,7 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
     kept = [ifd for ifd in pages if not _number(data, form, ifd, _SUBFILE) & 1]
     if not kept or kept[0] is not pages[0]:
         raise UnwritableError("the first page is a preview of another picture")
-    copyrighted = any(entry.tag == _COPYRIGHT for entry in entries(exif))
-    allowed = _DRAWING | ({_COPYRIGHT} if copyrighted else frozenset())
+    allowed = _DRAWING | ({ARTIST, COPYRIGHT} & {entry.tag for entry in entries(exif)})
     spans = [(0, 8)]
     directories: dict[int, bytes] = {}
     end = 0
@@ -480,7 +530,7 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
         split = 12 * sum(form.number(rows, at, "H") < XMP for at in range(0, len(rows), 12))
         directories[kept[0].start] = rows[:split] + entry + rows[split:]
         if len(directories[kept[0].start]) > 12 * len(kept[0].fields):
-            raise UnwritableError("there is no room for the rights statement")
+            raise UnwritableError("there is no room for what is to be kept")
         out += xmp
     for ifd, following in zip(kept, [*kept[1:], None], strict=True):
         rows = directories[ifd.start]

@@ -230,6 +230,8 @@ def build(properties: list[Property]) -> bytes:
             body = f'<rdf:Alt><rdf:li xml:lang="x-default">{body}</rdf:li></rdf:Alt>'
         if f"{prefix}:{name}" in _BAGS:
             body = f"<rdf:Bag><rdf:li>{body}</rdf:li></rdf:Bag>"
+        if f"{prefix}:{name}" in _LISTS:
+            body = f"<rdf:Seq><rdf:li>{body}</rdf:li></rdf:Seq>"
         rows.append(f"<{prefix}:{name}>{body}</{prefix}:{name}>")
     spaces = "".join(f' xmlns:{prefix}="{URIS[prefix]}"' for prefix in dict.fromkeys(row.prefix for row in properties))
     return (
@@ -242,6 +244,7 @@ def build(properties: list[Property]) -> bytes:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _ALTERNATIVES = frozenset({"dc:rights", "xmpRights:UsageTerms"})
 _BAGS = frozenset({"xmpRights:Owner"})
+_LISTS = frozenset({"dc:creator"})
 
 
 def _escape(value: str) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
 from privacy_audit import evidence
 from privacy_audit.detectors import registry
@@ -18,6 +18,7 @@ from privacy_audit.detectors.base import Detector
 from privacy_audit.errors import PictureError, PrivacyAuditError
 from privacy_audit.pixels import Picture
 from privacy_audit.redaction import orders as reading
+from privacy_audit.redaction.kept import Mode
 from privacy_audit.redaction.metadata import strip
 from privacy_audit.redaction.orders import TEXT_CHANNELS, Orders
 from privacy_audit.redaction.pictures import cover
@@ -170,8 +171,11 @@ class _Redaction:
         if covered.route:
             self.result.routes[covered.route] += 1
         mode = self.orders.action.parameters.get("strip")
-        if mode in {"all", "private"}:
-            stripped = strip(data, mode)  # type: ignore[arg-type]
+        if mode in get_args(Mode):
+            credit = self.orders.action.parameters.get("keep") == "credit"
+            stripped = strip(data, mode, keep_credit=credit)  # type: ignore[arg-type]
+            if stripped.named:
+                self.note = f"a name may be left in {', '.join(stripped.named)}"
             if stripped.removed:
                 data = stripped.data
                 self.done.add("strip")

@@ -157,10 +157,10 @@ def _gps(first: dict[str, str]) -> Iterator[Hit]:
     latitude = next((key for key in _LATITUDES if key in first), None)
     longitude = next((key for key in _LONGITUDES if key in first), None)
     if "exif:GPSDestLatitude" in first and "exif:GPSDestLongitude" in first:
-        there = (gps.from_text(first[f"exif:GPSDest{name}"]) for name in ("Latitude", "Longitude"))
-        found = gps.hit("XMP-exif:GPSDestLatitude", *there, 0.0, altitude=False)
-        if found is not None:
-            yield found
+        north, east = (gps.from_text(first[f"exif:GPSDest{name}"]) for name in ("Latitude", "Longitude"))
+        there = gps.hit("XMP-exif:GPSDestLatitude", north, east, 0.0, altitude=False)
+        if there is not None:
+            yield there
     if latitude is None or longitude is None:
         return
     found = gps.hit(

@@ -127,16 +127,16 @@ _PENTAX: Tags = {
     0x022E: Tag("name.creator", "Artist", text),
     0x022F: Tag("rights", "Copyright", text),
 }
+_SONY_IDS = (sony(0x7C, 0x80), sony(0xF0, 0xF5), sony(0x88, 0x8E), sony(0x8A, 0x90))  # by body
 _SONY: Tags = {
     0x2001: _PICTURE,
     0x2031: _SERIAL,
     0x9050: Tag(
         "device.serial",
         "InternalSerialNumber",
-        lambda raw, order: next((value for place in _SONY_IDS if (value := sony(*place)(raw, order))), ""),
+        lambda raw, order: next((value for read in _SONY_IDS if (value := read(raw, order))), ""),
     ),
 }
-_SONY_IDS = ((0x7C, 0x80), (0xF0, 0xF5), (0x88, 0x8E), (0x8A, 0x90))  # by body; what is no id there is not 0 either
 _CASIO: Tags = {0x0003: _PREVIEW, 0x2000: _PICTURE}
 _MINOLTA: Tags = {0x0081: _PICTURE, 0x0088: _PREVIEW}
 _FUJI: Tags = {0x0010: _INTERNAL}
