@@ -51,8 +51,8 @@ def names(text: str) -> frozenset[str]:
 
 BY_NAME = {
     "PLACE": names(
-        "city country countryname countrycode countryprimarylocationname countryprimarylocationcode state provincestate "
-        "sublocation location landmark contentlocationname contentlocationcode locationname worldregion "
+        "city country countryname countrycode countryprimarylocationname countryprimarylocationcode state "
+        "provincestate sublocation location landmark contentlocationname contentlocationcode locationname worldregion "
         "gpsareainformation locationcreated locationshown city2 locationcode"
     ),
     "UID": names(
@@ -67,8 +67,8 @@ BY_NAME = {
     "TIME": names(
         "datetimeoriginal createdate datetimedigitized datetime modifydate datecreated timecreated digitizationdate "
         "digitizationtime digitalcreationdate digitalcreationtime gpsdatestamp gpsdate gpsdatetime gpstimestamp "
-        "metadatadate offsettime offsettimeoriginal offsettimedigitized datecreate datemodify creationtime lastmodified "
-        "date"
+        "metadatadate offsettime offsettimeoriginal offsettimedigitized datecreate datemodify creationtime "
+        "lastmodified date"
     ),
     "TEXT": names(
         "usercomment imagedescription xpcomment xptitle xpsubject xpkeywords description captionabstract caption "
@@ -339,7 +339,9 @@ def main() -> None:
     options = parser.parse_args()
     command = options.exiftool.split()
     version = subprocess.run([*command, "-ver"], capture_output=True, text=True, check=True).stdout.strip()
-    paths = sorted(path for path in options.folder.resolve().rglob("*") if path.is_file() and sniff(path.read_bytes()[:64]))
+    paths = sorted(
+        path for path in options.folder.resolve().rglob("*") if path.is_file() and sniff(path.read_bytes()[:64])
+    )
     print(f"ExifTool {version}; {len(paths)} pictures in {options.folder}")
     recall(paths, command, options.misses)
     if not options.no_speed:

@@ -41,7 +41,7 @@ class Segment:
 
 
 def segments(data: bytes, problems: list[str], head_only: bool = False) -> Iterator[Segment]:
-    """SOI to EOI, or to the first scan (`head_only`). Garbage between segments is stepped over; fill bytes belong to none."""
+    """SOI to EOI, or to the first scan (`head_only`). Garbage and fill bytes between segments are stepped over."""
     yield Segment(SOI, 0, 2)
     at = 2
     for _ in range(MAX_SEGMENTS):

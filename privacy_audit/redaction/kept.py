@@ -1,4 +1,4 @@
-"""What a picture file says that stays when its metadata goes: rights and permissions, credit, a coarse place and month."""
+"""What stays when a picture's metadata goes: rights and permissions, the credit, a coarse place and the month."""
 
 from __future__ import annotations
 
@@ -38,12 +38,15 @@ _MONTH = re.compile(r"\s*(\d{4})[:\-/]?(0[1-9]|1[0-2])(?!\d{3})")
 _CAPTURED = ("EXIF:DateTimeOriginal", "EXIF:CreateDate")
 
 
+_NOTHING = tiff.Contents()
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is carried over. `names` are the tags that it came from, `named` those of notices that seem to name someone."""
+    """What is carried over. `names` are the tags it came from, `named` those of notices that seem to name someone."""
 
     properties: tuple[xmp.Property, ...] = ()
-    contents: tiff.Contents = tiff.Contents()
+    contents: tiff.Contents = _NOTHING
     names: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
 

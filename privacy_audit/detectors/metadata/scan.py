@@ -24,6 +24,13 @@ def hits(container: Container) -> tuple[list[Hit], list[str]]:
     return distinct(found), list(dict.fromkeys(problems))
 
 
+def sidecar_hits(packet: bytes) -> tuple[list[Hit], str | None]:
+    """The hits of an XMP file beside a picture, and what is wrong with it."""
+    properties, problem = xmp.parse(packet)
+    found = [hit._replace(tag=f"sidecar {hit.tag}") for hit in xmp_hits.hits(properties)]
+    return distinct(found), problem
+
+
 def _block(container: Container, block: Block, problems: list[str]) -> Iterator[Hit]:
     if block.kind == "exif":
         entries = tiff.entries(block.data, problems, block.directories, named_only=True)

@@ -54,7 +54,8 @@ _CODES = {
         "dc:rights tiff:Copyright exif:Copyright cc:license cc:attributionURL cc:morePermissions photoshop:Credit "
         "photoshop:Copyright tdm:reservation tdm:policy plus:DataMining plus:OtherConstraints plus:LicensorURL "
         "xmpRights:Marked xmpRights:WebStatement xmpRights:UsageTerms xmpRights:Owner xmpRights:Certificate "
-        "crs:Copyright pdf:Copyright pdf:Marked pur:creditLine pur:copyright plus:LicensorName plus:CopyrightStatus plus:ImageSupplierName Iptc4xmpExt:AOCopyrightNotice xmpDM:copyright",
+        "crs:Copyright pdf:Copyright pdf:Marked pur:creditLine pur:copyright "
+        "plus:LicensorName plus:CopyrightStatus plus:ImageSupplierName Iptc4xmpExt:AOCopyrightNotice xmpDM:copyright",
     ),
     **_names("embedded.thumbnail", "xmpGImg:image"),
     **_names("embedded.second_image", "GImage:Data"),

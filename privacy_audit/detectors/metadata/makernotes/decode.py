@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from privacy_audit.containers.tiff import MAKER_NOTE, SIZES, Entry
 from privacy_audit.detectors.metadata.hits import Hit
@@ -16,6 +17,13 @@ MAX_VALUE_BYTES = 1024 * 1024
 MAX_DEPTH = 2
 _SHORTEST = 16
 _ORDERS = {b"II": "<", b"MM": ">"}
+
+
+class _Block(NamedTuple):
+    """An EXIF block, and what the offsets inside its note count from."""
+
+    data: bytes
+    base: int
 
 
 def hits(exif: bytes, entries: Sequence[Entry]) -> Iterator[Hit]:
@@ -52,10 +60,11 @@ def _directory(exif: bytes, note: Entry, vendor: Vendor, order: str) -> Iterator
         (start,) = struct.unpack_from(order + "I", raw, vendor.start_at) if len(raw) >= vendor.start_at + 4 else (0,)
         start += vendor.base or 0
     base = 0 if vendor.base is None else note.at + vendor.base
-    yield from _entries(exif, note.at + start, base, order, vendor.tags, 0)
+    yield from _entries(_Block(exif, base), note.at + start, order, vendor.tags)
 
 
-def _entries(exif: bytes, start: int, base: int, order: str, tags: Tags, depth: int) -> Iterator[Hit]:
+def _entries(block: _Block, start: int, order: str, tags: Tags, depth: int = 0) -> Iterator[Hit]:
+    exif, base = block
     if start + 2 > len(exif) or depth > MAX_DEPTH:
         return
     (count,) = struct.unpack_from(order + "H", exif, start)
@@ -78,7 +87,7 @@ def _entries(exif: bytes, start: int, base: int, order: str, tags: Tags, depth: 
         if isinstance(tag, Sub):
             # The directory itself (of an UNDEFINED entry), or a pointer to it
             inner = value_at if length > 4 else base + offset
-            yield from _entries(exif, inner, base, order, tag.tags, depth + 1)
+            yield from _entries(block, inner, order, tag.tags, depth + 1)
         else:
             yield from _hit(tag, exif[value_at : value_at + length], order)
 

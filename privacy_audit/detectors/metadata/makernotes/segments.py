@@ -20,7 +20,11 @@ _CIFF = {
     0x180B: Tag("device.serial", "SerialNumber", lambda raw, order: number(raw[:4], order)),
     0x180E: Tag("time", "DateTimeOriginal", lambda raw, order: number(raw[:4], order)),
 }
-_META = {0xC353: ("name.owner", "CameraOwner"), 0xC354: ("device.serial", "SerialNumber"), 0xC36E: ("text.free", "UserComment")}
+_META = {
+    0xC353: ("name.owner", "CameraOwner"),
+    0xC354: ("device.serial", "SerialNumber"),
+    0xC36E: ("text.free", "UserComment"),
+}
 _INFO = re.compile(rb"\[(?:picture|camera) info\]")
 _LINE = re.compile(rb"[\r\n](TimeDate|Serial#?)=([^\r\n]{1,64})")
 

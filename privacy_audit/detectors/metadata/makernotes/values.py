@@ -50,7 +50,9 @@ def digest(raw: bytes, _: str = "") -> str:
 
 def ends_with_id(raw: bytes, _: str = "") -> str:
     """16 bytes that are text or an id."""
-    return text(raw) if raw.rstrip(b"\0 ").isascii() and raw.rstrip(b"\0 ").replace(b" ", b"").isalnum() else digest(raw)
+    return (
+        text(raw) if raw.rstrip(b"\0 ").isascii() and raw.rstrip(b"\0 ").replace(b" ", b"").isalnum() else digest(raw)
+    )
 
 
 def size(raw: bytes, order: str) -> str:

@@ -185,7 +185,9 @@ VENDORS = (
         make="(?:eastman )?kodak",
         records=(Tag("device.serial", "SerialNumber", at(0, 16, text)),),
     ),
-    _vendor(rb"(?:MM\0\x2a\0\0\0\x08|II\x2a\0\x08\0\0\0)", _KODAK, make="(?:eastman )?kodak", start=8, base=0, order_at=0),
+    _vendor(
+        rb"(?:MM\0\x2a\0\0\0\x08|II\x2a\0\x08\0\0\0)", _KODAK, make="(?:eastman )?kodak", start=8, base=0, order_at=0
+    ),
     _vendor(rb"(?:MM|II)", _KODAK, make="(?:eastman )?kodak", start=2, order_at=0),
     _vendor(rb"", _KODAK, make="(?:eastman )?kodak"),
     _vendor(rb"(?:MINOL|CAMER)\0", _OLYMPUS, start=8),
@@ -247,9 +249,7 @@ VENDORS = (
         base=0,
     ),
     _vendor(rb"(?:Ricoh|RICOH|      |MM\0\x2a|II\x2a\0)", _RICOH, make="(?:pentax )?ricoh", start=8),
-    _vendor(
-        rb"STMN\d{3}", {}, records=(Tag("embedded.thumbnail", "PreviewImage", at(12, 16, size), bare=True),)
-    ),
+    _vendor(rb"STMN\d{3}", {}, records=(Tag("embedded.thumbnail", "PreviewImage", at(12, 16, size), bare=True),)),
     _vendor(rb"(?:\0.|.\0)", _SAMSUNG, make="samsung"),
     _vendor(rb"SANYO", _SANYO, start=8),
     _vendor(rb"(?:SIGMA|FOVEON)", _SIGMA, start=10),
