@@ -13,6 +13,7 @@ MAX_ITEMS = 65_536
 MAX_EXTENTS = 65_536
 MAX_DEPTH = 8
 
+_BROTLI_STEP = 64 * 1024
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _ALPHA = (b"alpha", b"auxid:1")
@@ -90,12 +91,55 @@ def walk(data: bytes, problems: list[str]) -> Iterator[Block]:
         elif box.type == b"mpvd":
             yield block_at("video", data, box.body, box.end, "mpvd")
         elif box.type == b"brob":
-            kind = data[box.body : box.body + 4].decode("latin-1").strip()
-            yield block_at("other", data, box.body, box.end, f"brob {kind}")
-            if kind in {"Exif", "xml", "jumb"}:
-                problems.append("metadata is compressed with Brotli, which is not read here")
+            yield from _compressed(data, box, problems)
     if end and end < len(data):
         yield block_at("trailer", data, end, len(data))
+
+
+def _compressed(data: bytes, box: Box, problems: list[str]) -> Iterator[Block]:
+    """A box of JPEG XL whose content is compressed with Brotli: four bytes of type, then the stream."""
+    kind = data[box.body : box.body + 4]
+    stream = data[box.body + 4 : min(box.end, box.body + 4 + MAX_BLOCK_BYTES)]
+    if kind not in {b"Exif", b"xml ", b"jumb"}:
+        yield block_at("other", data, box.body, box.end, f"brob {kind.decode('latin-1').strip()}")
+        return
+    try:
+        content = _inflated(stream)
+    except ImportError:
+        problems.append("metadata is compressed with Brotli; reading it needs the extra 'jxl'")
+        content = b""
+    except ValueError:
+        problems.append("metadata that is compressed with Brotli is damaged")
+        content = b""
+    if not content:
+        yield block_at("other", data, box.body, box.end, f"brob {kind.decode('latin-1').strip()}")
+    elif kind == b"Exif":
+        yield _exif(content, problems)
+    else:
+        yield block("xmp" if kind == b"xml " else "jumbf", content)
+
+
+def _inflated(stream: bytes) -> bytes:
+    """What a Brotli stream holds, up to the size limit. Raises ImportError without the package, ValueError."""
+    import brotli
+
+    decoder = brotli.Decompressor()
+    out = bytearray()
+    try:
+        for at in range(0, len(stream), _BROTLI_STEP):
+            out += decoder.process(stream[at : at + _BROTLI_STEP], output_buffer_limit=_BROTLI_STEP)
+            while len(out) < MAX_BLOCK_BYTES and not decoder.can_accept_more_data():
+                more = decoder.process(b"", output_buffer_limit=_BROTLI_STEP)  # a few bytes may stand for megabytes
+                if not more:
+                    break
+                out += more
+            if len(out) >= MAX_BLOCK_BYTES:
+                return bytes(out[:MAX_BLOCK_BYTES])
+    except brotli.error as error:
+        raise ValueError("no Brotli stream") from error
+    if not decoder.is_finished():
+        raise ValueError("the stream is cut off")
+    return bytes(out)
 
 
 def _is_type(name: bytes) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from privacy_audit.containers import read
+from privacy_audit.containers import Container, read
 from privacy_audit.detectors.base import About, Standalone
-from privacy_audit.detectors.metadata import record, scan
+from privacy_audit.detectors.metadata import record, scan, thumbnail
 from privacy_audit.detectors.metadata.hits import Hit, words
 from privacy_audit.errors import PictureError
 from privacy_audit.evidence import conceal
 from privacy_audit.models import ModelFile
+from privacy_audit.pixels import Picture
 from privacy_audit.sources.folder import JSON_PREFIX
 from privacy_audit.types import Failure, Finding, Needs, Outcome, Sample, Skipped, Tag
 
+THUMBNAIL = "metadata.thumbnail"
 NO_PICTURE = "no picture in the source"
 
 
@@ -44,8 +46,9 @@ class Metadata(Standalone):
         limits="Vendor blocks (MakerNotes) are decoded for about 20 makers, and each is reported as opaque as well. "
         "Brotli-compressed JPEG XL metadata needs the extra 'jxl'; without it, it is a failure. Metadata of second "
         "pictures are not read; those pictures are findings. What free text says is not read here.",
-        thresholds="A location is precise when its stored digits, and the positioning error the file states, are "
-        "finer than 564 m.",
+        thresholds="A thumbnail shows something else when its correlation with the picture (24 x 24 grey) is below "
+        "0.8; that is compared only when the pixels are decoded anyway. A location is precise when its stored digits, "
+        "and the positioning error the file states, are finer than 564 m.",
         measured="Of the (file, class) pairs that ExifTool finds, 97 % on 48 public sample files not seen while "
         "building; those missed are camera defaults and coordinates that are nowhere on earth, which are left out on "
         "purpose (benchmarks/metadata_exiftool.py).",
@@ -72,7 +75,8 @@ class Metadata(Standalone):
             unknown = Failure(self.name, "unreadable", "the content is no picture whose metadata can be read here")
             return [*found, unknown] if found else unknown
         hits, problems = scan.hits(container)
-        found += [self._finding(hit) for hit in hits]
+        hits, skipped = _compared(hits, container, sample.picture)
+        found += [*(self._finding(hit) for hit in hits), *skipped]
         if problems:
             found.append(Failure("metadata.container", "unreadable", "; ".join(problems[:8])))
         return found
@@ -113,3 +117,19 @@ class Metadata(Standalone):
             evidence.token,
             dict(hit.attributes),
         )
+
+
+def _compared(hits: list[Hit], container: Container, picture: Picture) -> tuple[list[Hit], list[Skipped]]:
+    """Hits with what thumbnails show. A stage of its own: it takes pixels, and never decodes the picture for them."""
+    tags = {hit.tag for hit in hits if hit.code == "embedded.thumbnail"}
+    if not tags:
+        return hits, []
+    raster = picture.at_hand
+    if raster is None:
+        return hits, [Skipped(THUMBNAIL, "the picture's pixels were not decoded")]
+    shown = thumbnail.differs(container, raster.rgb, picture.orientation)
+    marked = [
+        hit._replace(attributes={**hit.attributes, "shows": "something else"}) if shown.get(hit.tag) else hit
+        for hit in hits
+    ]
+    return marked, [] if tags <= shown.keys() else [Skipped(THUMBNAIL, "a thumbnail of a kind that is not compared")]

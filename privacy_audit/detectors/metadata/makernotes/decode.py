@@ -12,7 +12,7 @@ from privacy_audit.detectors.metadata.hits import Hit
 from privacy_audit.detectors.metadata.makernotes.values import Tag
 from privacy_audit.detectors.metadata.makernotes.vendors import VENDORS, Sub, Tags, Vendor
 
-MAX_ENTRIES = 512
+MAX_ENTRIES = 255  # more would be the same number in the other byte order
 MAX_VALUE_BYTES = 1024 * 1024
 MAX_DEPTH = 2
 _SHORTEST = 16
