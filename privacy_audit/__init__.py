@@ -43,7 +43,7 @@ from privacy_audit.types import (
 from privacy_audit.version import __version__
 
 if TYPE_CHECKING:
-    from privacy_audit.api import Audit, erase_subject, find_subject, redact, report, scan
+    from privacy_audit.api import Audit, erase_subject, find_subject, redact, report, scan, strip
     from privacy_audit.subject.biometrics import Biometrics
     from privacy_audit.subject.case import Case
     from privacy_audit.subject.find import Request
@@ -82,10 +82,13 @@ __all__ = [
     "redact",
     "report",
     "scan",
+    "strip",
 ]
 
 _LAZY = {
-    **dict.fromkeys(("Audit", "erase_subject", "find_subject", "redact", "report", "scan"), "privacy_audit.api"),
+    **dict.fromkeys(
+        ("Audit", "erase_subject", "find_subject", "redact", "report", "scan", "strip"), "privacy_audit.api"
+    ),
     "Biometrics": "privacy_audit.subject.biometrics",
     "Case": "privacy_audit.subject.case",
     "Request": "privacy_audit.subject.find",

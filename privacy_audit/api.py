@@ -1,4 +1,4 @@
-"""What the command line calls and what a user imports: scan, redact, report, and the audit that they share."""
+"""What the command line calls and what a user imports: scan, redact, strip, report, and the audit that they share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
@@ -18,6 +18,7 @@ from privacy_audit.types import ACTIONS, Severity
 
 if TYPE_CHECKING:
     from privacy_audit.detectors.provenance.propose import Proposal
+    from privacy_audit.redaction.strip import StripSummary
     from privacy_audit.report.summary import Summary
     from privacy_audit.run.plan import DetectorSpec
     from privacy_audit.run.scan import Progress
@@ -285,6 +286,32 @@ def init(source: str | Path, output: str | Path | None = None, *, force: bool = 
     except OSError as error:
         raise SourceError(f"cannot write {target}: {error.strerror}. Name another file with -o.") from error
     return proposal
+
+
+def strip(
+    source: str | Path,
+    output: str | Path,
+    *,
+    mode: str = "private",
+    keep_credit: bool = False,
+    copy_refused: bool = False,
+) -> StripSummary:
+    """Write a picture, or a folder of them, without metadata to `output`: pixels, colour profile, orientation stay.
+
+    `mode` is "private" (rights, licence and training flags stay), "coarsen" (also the place to about 11 km and the
+    month) or "all". A picture that cannot be done safely is left out unless `copy_refused`. All other files are copied
+    as they are, but XMP sidecars are stripped too. The source is never written to.
+    """
+    from privacy_audit.redaction.kept import Mode
+    from privacy_audit.redaction.strip import strip_tree
+
+    if mode not in get_args(Mode):
+        raise PrivacyAuditError(f"'{mode}' is no mode; use one of {', '.join(get_args(Mode))}.")
+    if keep_credit and mode == "all":
+        raise PrivacyAuditError("the mode 'all' keeps nothing; to keep the creator's name, use 'private' or 'coarsen'.")
+    if Path(source).is_dir():
+        _keep_apart(Path(source), Path(output), "the stripped copy")
+    return strip_tree(Path(source), Path(output), mode, keep_credit=keep_credit, copy_refused=copy_refused)  # type: ignore[arg-type]
 
 
 def report(audit: str | Path, output: str | Path | None = None) -> Path:

@@ -165,6 +165,11 @@ class Picture:
         self._raster = (at_least, raster)
         return raster
 
+    @property
+    def at_hand(self) -> Raster | None:
+        """Upright pixels that were decoded before, at whatever size; None when there are none. Never decodes."""
+        return self._raster[1] if self._raster is not None else None
+
     def open(self) -> Image.Image:
         """A fresh, lazy Pillow image of the stored bytes, within the limits. Stored orientation, not upright."""
         self._headers()
@@ -263,6 +268,12 @@ class Picture:
             rgb = rgb.transpose(turn)
             width, height = (height, width) if orientation >= 5 else (width, height)
         return Raster(np.asarray(rgb), width / rgb.width, height / rgb.height)
+
+
+def turned(image: Image.Image, orientation: int) -> Image.Image:
+    """`image` turned upright, as EXIF's `orientation` (1 to 8) asks."""
+    turn = _UPRIGHT.get(orientation)
+    return image if turn is None else image.transpose(turn)
 
 
 def _orientation(image: Image.Image) -> int:

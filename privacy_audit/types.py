@@ -99,13 +99,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One item of a dataset. `picture` is None when the source holds none (a table of texts, say)."""
+    """One item of a dataset. `picture` is None when the source holds none (a table of texts, say).
+
+    `sidecar` is the XMP packet in a file beside the picture.
+    """
 
     id: str
     shard: str
     picture: Picture | None = None
     texts: tuple[Text, ...] = ()
     record: Mapping[str, object] = field(default_factory=dict)
+    sidecar: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,8 @@ class Action:
     """What is to be done with a sample.
 
     `parameters` of a `redact` action, each optional: `fill`, `pixelate`, `blur` (codes whose regions, comma separated),
-    `strip` (`all`, `private` or `coarsen`), `mask` (codes whose text spans). A code may end in `.*`.
+    `strip` (`all`, `private` or `coarsen`), `keep` (`credit`: strip leaves the creator's name), `mask` (codes whose
+    text spans). A code may end in `.*`.
     """
 
     kind: ActionKind

@@ -16,6 +16,7 @@ _COMMANDS = {
     "report": "Write the HTML report of an audit.",
     "redact": "Write a clean copy of a dataset, and check it.",
     "subject": "Answer a person who asks for pictures of themselves.",
+    "strip": "Write pictures without their metadata, pixels untouched.",
     "policy": "List, validate and test rule packs.",
     "detectors": "List detectors and what they need.",
     "demo": "See it work on a small dataset with planted personal data.",

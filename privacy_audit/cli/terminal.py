@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from privacy_audit.api import Audit
     from privacy_audit.demo import Outcome
+    from privacy_audit.redaction.strip import StripSummary
     from privacy_audit.store.redactions import RedactionSummary
     from privacy_audit.subject.case import Case
 
@@ -241,6 +242,27 @@ def _rates(rates: dict[str, Any] | None) -> list[str]:
         for rate in rates["false_matches"]
     ]
     return lines or ["no error rates were measured at this threshold"]
+
+
+def print_strip(summary: StripSummary, output: str) -> None:
+    """The end of a strip: per format what was done and what was refused, and why; then what else was there."""
+    click.echo(f"{'':<6}{'stripped':>10}{'unchanged':>11}{'refused':>9}")
+    for kind, entry in sorted(summary.formats.items()):
+        click.echo(f"{kind:<6}{entry.stripped:>10,}{entry.unchanged:>11,}{entry.refused:>9,}")
+        for reason, count in entry.reasons.most_common():
+            click.echo(f"        {count:,} refused: {reason}")
+        if entry.named:
+            click.echo(f"        {_plural(entry.named, 'picture')} with a copyright notice that may name someone")
+    for what, count in sorted(summary.sidecars.items()):
+        click.echo(f"{_plural(count, 'XMP sidecar')} {what}")
+    for reason, count in sorted(summary.skipped.items()):
+        click.echo(f"{count:,} skipped: {reason}")
+    if summary.others:
+        click.echo(f"{_plural(summary.others, 'other file')} copied without being looked at")
+    fate = "copied as they are" if summary.refused_copied else "not written"
+    if summary.refused:
+        click.echo(click.style(f"{_plural(summary.refused, 'picture')} refused: {fate}", fg="yellow", bold=True))
+    click.echo(f"Wrote {output}")
 
 
 def print_demo(outcome: Outcome) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from privacy_audit.containers.tiff import Ifd
 
 Format = Literal["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "HEIF", "AVIF", "JXL"]
 BlockKind = Literal[
@@ -32,13 +35,14 @@ class Block:
     """One metadata block. `data` is raw and may be cut to the size limit; `size` is what the file says.
 
     A TIFF file is its own "exif" block: `data` is then the whole file, uncut, because its directories may
-    stand anywhere.
+    stand anywhere. Of an "exif" block, `directories` are those that were found in it.
     """
 
     kind: BlockKind
     data: bytes
     name: str = ""
     size: int = 0
+    directories: tuple[Ifd, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

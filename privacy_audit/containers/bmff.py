@@ -13,6 +13,7 @@ MAX_ITEMS = 65_536
 MAX_EXTENTS = 65_536
 MAX_DEPTH = 8
 
+_BROTLI_STEP = 64 * 1024
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _ALPHA = (b"alpha", b"auxid:1")
@@ -90,12 +91,55 @@ def walk(data: bytes, problems: list[str]) -> Iterator[Block]:
         elif box.type == b"mpvd":
             yield block_at("video", data, box.body, box.end, "mpvd")
         elif box.type == b"brob":
-            kind = data[box.body : box.body + 4].decode("latin-1").strip()
-            yield block_at("other", data, box.body, box.end, f"brob {kind}")
-            if kind in {"Exif", "xml", "jumb"}:
-                problems.append("metadata is compressed with Brotli, which is not read here")
+            yield from _compressed(data, box, problems)
     if end and end < len(data):
         yield block_at("trailer", data, end, len(data))
+
+
+def _compressed(data: bytes, box: Box, problems: list[str]) -> Iterator[Block]:
+    """A box of JPEG XL whose content is compressed with Brotli: four bytes of type, then the stream."""
+    kind = data[box.body : box.body + 4]
+    stream = data[box.body + 4 : min(box.end, box.body + 4 + MAX_BLOCK_BYTES)]
+    if kind not in {b"Exif", b"xml ", b"jumb"}:
+        yield block_at("other", data, box.body, box.end, f"brob {kind.decode('latin-1').strip()}")
+        return
+    try:
+        content = _inflated(stream)
+    except ImportError:
+        problems.append("metadata is compressed with Brotli; reading it needs the extra 'jxl'")
+        content = b""
+    except ValueError:
+        problems.append("metadata that is compressed with Brotli is damaged")
+        content = b""
+    if not content:
+        yield block_at("other", data, box.body, box.end, f"brob {kind.decode('latin-1').strip()}")
+    elif kind == b"Exif":
+        yield _exif(content, problems)
+    else:
+        yield block("xmp" if kind == b"xml " else "jumbf", content)
+
+
+def _inflated(stream: bytes) -> bytes:
+    """What a Brotli stream holds, up to the size limit. Raises ImportError without the package, ValueError."""
+    import brotli
+
+    decoder = brotli.Decompressor()
+    out = bytearray()
+    try:
+        for at in range(0, len(stream), _BROTLI_STEP):
+            out += decoder.process(stream[at : at + _BROTLI_STEP], output_buffer_limit=_BROTLI_STEP)
+            while len(out) < MAX_BLOCK_BYTES and not decoder.can_accept_more_data():
+                more = decoder.process(b"", output_buffer_limit=_BROTLI_STEP)  # a few bytes may stand for megabytes
+                if not more:
+                    break
+                out += more
+            if len(out) >= MAX_BLOCK_BYTES:
+                return bytes(out[:MAX_BLOCK_BYTES])
+    except brotli.error as error:
+        raise ValueError("no Brotli stream") from error
+    if not decoder.is_finished():
+        raise ValueError("the stream is cut off")
+    return bytes(out)
 
 
 def _is_type(name: bytes) -> bool:
@@ -321,6 +365,7 @@ def _auxiliaries(data: bytes, iprp: Box) -> Iterator[tuple[int, bytes]]:
 
 _JXL_PICTURE = frozenset({b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp", b"jxli"})
 _FREED = frozenset({b"uuid", b"Exif", b"xml ", b"jumb", b"jumd", b"brob", b"mpvd", b"udta"})
+NO_ROOM = "there is no room for what is to be kept"
 _EMPTY_XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
 _EMPTY_EXIF = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
 
@@ -369,8 +414,8 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
             if item.role != "picture":
                 _overwrite(out, item, kept, exif, xmp)
                 exif, xmp = (b"" if item.role == "exif" else exif), (b"" if item.role == "xmp" else xmp)
-    if xmp:
-        raise UnwritableError("there is no room for the rights statement")
+    if xmp or exif:
+        raise UnwritableError(NO_ROOM)
     for box in [*top, *_movie_parts(data, top)]:
         if box.type in _FREED:
             out[box.start + 4 : box.start + 8] = b"free"
@@ -417,7 +462,7 @@ def _overwrite(out: bytearray, item: Item, kept: list[tuple[int, int]], exif: by
     elif item.role == "xmp":
         content = xmp or (_EMPTY_XMP if len(_EMPTY_XMP) <= room else b"")
     if len(content) > room:
-        raise UnwritableError("there is no room for the rights statement")
+        raise UnwritableError(NO_ROOM)
     content = content.ljust(room, b" " if item.role == "xmp" else b"\0")
     for start, end in item.spans:
         out[start:end], content = content[: end - start], content[end - start :]

@@ -40,8 +40,8 @@ class Segment:
         return self.start + 4
 
 
-def segments(data: bytes, problems: list[str]) -> Iterator[Segment]:
-    """SOI to EOI. Garbage between segments is stepped over; fill bytes belong to no segment."""
+def segments(data: bytes, problems: list[str], head_only: bool = False) -> Iterator[Segment]:
+    """SOI to EOI, or to the first scan (`head_only`). Garbage and fill bytes between segments are stepped over."""
     yield Segment(SOI, 0, 2)
     at = 2
     for _ in range(MAX_SEGMENTS):
@@ -67,6 +67,8 @@ def segments(data: bytes, problems: list[str]) -> Iterator[Segment]:
             problems.append("JPEG: a segment is larger than the file" if size >= 2 else "JPEG: a segment has no size")
         end = min(max(end, at + 4), len(data))
         if marker == SOS:
+            if head_only:
+                return
             found = _MARKER.search(data, end)
             end = found.start() if found else len(data)
         yield Segment(marker, at, end)
@@ -74,14 +76,19 @@ def segments(data: bytes, problems: list[str]) -> Iterator[Segment]:
     problems.append("JPEG: more segments than are read")
 
 
-def walk(data: bytes, problems: list[str]) -> Iterator[Block]:
+def head(data: bytes, problems: list[str]) -> Iterator[Block]:
+    """Metadata blocks in front of the coded picture, without a look at the rest of the file."""
+    return walk(data, problems, head_only=True)
+
+
+def walk(data: bytes, problems: list[str], head_only: bool = False) -> Iterator[Block]:
     """Metadata blocks of a JPEG file."""
     extended: dict[bytes, list[tuple[int, bytes]]] = {}
     jumbf: dict[bytes, list[bytes]] = {}
     photoshop = b""
     seconds: list[tuple[int, int]] = []
     end = len(data)
-    for segment in segments(data, problems):
+    for segment in segments(data, problems, head_only):
         marker, start = segment.marker, segment.body
         if marker == EOI:
             end = segment.end
@@ -110,7 +117,8 @@ def walk(data: bytes, problems: list[str]) -> Iterator[Block]:
         yield block("xmp", b"".join(piece for _, piece in sorted(pieces)), "extended")
     for parts in jumbf.values():  # each further part repeats the head of the box
         yield block("jumbf", parts[0] + b"".join(part[8:] for part in parts[1:]))
-    yield from _behind(data, end, seconds)
+    if not head_only:
+        yield from _behind(data, end, seconds)
 
 
 def _comment(data: bytes, segment: Segment) -> Block:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,9 +25,10 @@ SUB_IFDS, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x014A, 0x8769, 0x8825, 0xA005
 XMP, IPTC, PHOTOSHOP, ICC = 0x02BC, 0x83BB, 0x8649, 0x8773
 MAKER_NOTE, USER_COMMENT = 0x927C, 0x9286
 MP_ENTRIES = 0xB002
+ARTIST, COPYRIGHT, _DATE_TIME_ORIGINAL = 0x013B, 0x8298, 0x9003
 
 _POINTERS = {SUB_IFDS: "SubIFD", EXIF_IFD: "Exif", GPS_IFD: "GPS", INTEROP_IFD: "Interop"}
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8, 129: 1}
 _CODES = {3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _TEXT = frozenset({2, 129})  # ASCII and the UTF-8 type of EXIF 3
 _XP = range(0x9C9B, 0x9CA0)
@@ -133,34 +134,32 @@ class Rational(NamedTuple):
 Value = str | bytes | tuple[int | float | Rational, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry. `ifd` is IFD0, IFD1 ..., Exif, GPS, Interop or SubIFD; `name` is "" for a tag that has none here.
 
     `value` is text for text types (NULs inside become spaces) and for XP* and UserComment, bytes for BYTE and
-    UNDEFINED, else a tuple of numbers.
+    UNDEFINED, else a tuple of numbers. `at` is where it stands in the data.
     """
 
     ifd: str
     tag: int
     name: str
     value: Value
+    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """An entry's place: `start` is its first byte, `value_at` and `size` (bytes) where its value stands."""
 
     tag: int
     type: int
-    count: int
+    items: int
     start: int
     value_at: int
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ifd:
+class Ifd(NamedTuple):
     """A directory's place. `next_at` is where the offset of the next one is stored."""
 
     name: str
@@ -240,12 +239,14 @@ def _ifd(data: bytes, form: Layout, name: str, start: int) -> Ifd:
     stored = min(count, MAX_ENTRIES, (len(data) - first) // size)
     fields = []
     rows = struct.iter_unpack(form.order + ("HHQQ" if form.big else "HHII"), data[first : first + size * stored])
-    for at, (tag, kind, number, offset) in zip(range(first, len(data), size), rows, strict=False):
-        length = _SIZES.get(kind, 0) * number
+    total, at = len(data), first
+    for tag, kind, number, offset in rows:
+        length = SIZES.get(kind, 0) * number
         value_at = offset if length > inline else at + size - inline
-        if not length or value_at + length > len(data):
-            value_at, length = min(value_at, len(data)), 0
+        if not length or value_at + length > total:
+            value_at, length = min(value_at, total), 0
         fields.append(Field(tag, kind, number, at, value_at, length))
+        at += size
     return Ifd(name, start, tuple(fields), first + size * count)
 
 
@@ -256,23 +257,35 @@ def _next(data: bytes, form: Layout, ifd: Ifd) -> int:
     return form.number(data, ifd.next_at, code)
 
 
-def entries(data: bytes, problems: list[str] | None = None) -> list[Entry]:
-    """All entries of an EXIF blob or a TIFF file whose value lies inside the data."""
+def entries(
+    data: bytes,
+    problems: list[str] | None = None,
+    directories: Iterable[Ifd] | None = None,
+    named_only: bool = False,
+) -> list[Entry]:
+    """All entries of an EXIF blob or a TIFF file whose value lies inside the data.
+
+    `directories` spares the reading of those that are at hand. With `named_only`, entries without a name are left out.
+    """
     form = layout(data)
     if form is None:
         return []
     budget = MAX_VALUE_BYTES
     found = []
-    for ifd in ifds(data, problems):
-        names = GPS_NAMES if ifd.name == "GPS" else NAMES
+    for ifd in ifds(data, problems) if directories is None else directories:
+        place = ifd.name
+        names: Mapping[int, str] = GPS_NAMES if place == "GPS" else {} if place == "Interop" else NAMES
         for field in ifd.fields:
-            size = min(field.size, MAX_BLOCK_BYTES)
-            if not size or size > budget:
+            name = names.get(field.tag, "")
+            size = field.size
+            if not size or (named_only and not name):
+                continue
+            size = min(size, MAX_BLOCK_BYTES)
+            if size > budget:
                 continue
             budget -= size
             value = _value(data[field.value_at : field.value_at + size], field, form)
-            name = names.get(field.tag, "") if ifd.name != "Interop" else ""
-            found.append(Entry(ifd.name, field.tag, name, value))
+            found.append(Entry(place, field.tag, name, value, field.value_at))
     return found
 
 
@@ -282,7 +295,7 @@ def _value(raw: bytes, field: Field, form: Layout) -> Value:
     if field.tag in _XP:
         return raw[: len(raw) & ~1].decode("utf-16-le", "replace").rstrip("\0").strip()
     if field.tag == USER_COMMENT:
-        return _user_comment(raw, form)
+        return user_comment(raw, form)
     if field.type in {1, 7}:
         return raw
     if field.type in {5, 10}:
@@ -290,11 +303,12 @@ def _value(raw: bytes, field: Field, form: Layout) -> Value:
         count = min(len(raw) // 8, MAX_VALUES)
         flat = struct.unpack_from(f"{form.order}{2 * count}{code}", raw)
         return tuple(Rational(*pair) for pair in zip(flat[::2], flat[1::2], strict=True))
-    count = min(len(raw) // _SIZES[field.type], MAX_VALUES)
+    count = min(len(raw) // SIZES[field.type], MAX_VALUES)
     return struct.unpack_from(f"{form.order}{count}{_CODES[field.type]}", raw)
 
 
-def _user_comment(raw: bytes, form: Layout) -> str:
+def user_comment(raw: bytes, form: Layout) -> str:
+    """Text behind eight bytes that name its character set, or text without them."""
     charset = _CHARSETS.get(raw[:8])
     body = raw[8:] if charset else raw
     if charset == "utf-16":
@@ -322,20 +336,70 @@ def orientation(data: bytes) -> int | None:
     return value if 1 <= value <= 8 else None
 
 
-def build(orientation: int | None, copyright_notice: str | None) -> bytes:
-    """A fresh EXIF block with at most these two entries; b"" for none."""
-    notice = copyright_notice.encode("utf-8", "replace") + b"\0" if copyright_notice else b""
-    rows = []
-    if orientation is not None:
-        rows.append(struct.pack("<HHIHH", ORIENTATION, 3, 1, orientation, 0))
-    if notice:
-        inline = len(notice) <= 4
-        value = notice.ljust(4, b"\0") if inline else struct.pack("<I", 14 + 12 * (len(rows) + 1))
-        rows.append(struct.pack("<HHI", _COPYRIGHT, 2, len(notice)) + value)
-        notice = b"" if inline else notice
-    if not rows:
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a fresh EXIF block is to hold, each None for nothing.
+
+    `month` is (year, month). `tenths` is latitude and longitude in tenths of a degree, north and east positive.
+    """
+
+    orientation: int | None = None
+    artist: str | None = None
+    notice: str | None = None
+    month: tuple[int, int] | None = None
+    tenths: tuple[int, int] | None = None
+
+
+def build(contents: Contents) -> bytes:
+    """A fresh EXIF block with these entries; b"" for none."""
+    base: list[_Row] = []
+    if contents.orientation is not None:
+        base.append((ORIENTATION, 3, struct.pack("<H", contents.orientation)))
+    base += [
+        (tag, 2, value.encode("utf-8", "replace") + b"\0")
+        for tag, value in ((ARTIST, contents.artist), (COPYRIGHT, contents.notice))
+        if value
+    ]
+    inner: list[_Row] = []
+    if contents.month is not None:  # blanks are how EXIF says that a part is not known
+        inner.append((_DATE_TIME_ORIGINAL, 2, b"%04d:%02d:     :  :  \0" % contents.month))
+    place: list[_Row] = []
+    if contents.tenths is not None:
+        place.append((0, 1, b"\2\3\0\0"))
+        for tag, tenths, letters in zip((1, 3), contents.tenths, (b"NS", b"EW"), strict=True):
+            place.append((tag, 2, letters[tenths < 0 : (tenths < 0) + 1] + b"\0"))
+            place.append((tag + 1, 5, struct.pack("<6I", abs(tenths), 10, 0, 1, 0, 1)))
+    pointers = [(tag, rows) for tag, rows in ((EXIF_IFD, inner), (GPS_IFD, place)) if rows]
+    if not base and not pointers:
         return b""
-    return struct.pack("<2sHIH", b"II", 42, 8, len(rows)) + b"".join(rows) + bytes(4) + notice
+    at = 8 + _size([*base, *((tag, 4, bytes(4)) for tag, _ in pointers)])
+    behind = b""
+    for tag, rows in pointers:
+        base.append((tag, 4, struct.pack("<I", at + len(behind))))
+        behind += _written(rows, at + len(behind))
+    return struct.pack("<2sHI", b"II", 42, 8) + _written(base, 8) + behind
+
+
+_Row = tuple[int, int, bytes]
+"""Tag, type and value of an entry."""
+
+
+def _size(rows: Iterable[_Row]) -> int:
+    return 6 + sum(12 + (len(value) + len(value) % 2 if len(value) > 4 else 0) for _, _, value in rows)
+
+
+def _written(rows: list[_Row], start: int) -> bytes:
+    """One directory at offset `start`, little-endian, its long values behind it."""
+    table, heap = struct.pack("<H", len(rows)), b""
+    first = start + 6 + 12 * len(rows)
+    for tag, kind, value in rows:
+        table += struct.pack("<HHI", tag, kind, len(value) // SIZES[kind])
+        if len(value) > 4:
+            table += struct.pack("<I", first + len(heap))
+            heap += value + bytes(len(value) % 2)
+        else:
+            table += value.ljust(4, b"\0")
+    return table + bytes(4) + heap
 
 
 def walk(data: bytes, problems: list[str]) -> Iterator[Block]:
@@ -346,15 +410,16 @@ def walk(data: bytes, problems: list[str]) -> Iterator[Block]:
     yield Block("exif", data, "TIFF", len(data))
 
 
-def packets(data: bytes, problems: list[str]) -> Iterator[Block]:
+_PACKETS = frozenset({XMP, IPTC, PHOTOSHOP, ICC})
+
+
+def packets(data: bytes, directories: Iterable[Ifd]) -> Iterator[Block]:
     """XMP, IPTC, Photoshop and ICC blocks that stand as entries in a TIFF structure."""
-    for ifd in ifds(data, problems):
+    for ifd in directories:
         for field in ifd.fields:
-            raw = (
-                data[field.value_at : field.value_at + field.size] if field.tag in {XMP, IPTC, PHOTOSHOP, ICC} else b""
-            )
-            if not raw or ifd.name in {"GPS", "Interop"}:
+            if field.tag not in _PACKETS or not field.size or ifd.name in {"GPS", "Interop"}:
                 continue
+            raw = data[field.value_at : field.value_at + field.size]
             if field.tag == XMP:
                 yield block("xmp", raw, "EXIF")
             elif field.tag == IPTC:
@@ -409,7 +474,7 @@ _DRAWING = frozenset(
     }
 )
 _DATA = ((0x0111, 0x0117), (0x0144, 0x0145))  # offsets and sizes of strips, of tiles
-_SUBFILE, _COMPRESSION, _COPYRIGHT, _DNG_VERSION = 0x00FE, 0x0103, 0x8298, 0xC612
+_SUBFILE, _COMPRESSION, _DNG_VERSION = 0x00FE, 0x0103, 0xC612
 _OLD_JPEG = 6
 
 
@@ -431,7 +496,7 @@ def foreign(data: bytes, keep: frozenset[int] = frozenset()) -> tuple[str, ...]:
 def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
     """A classic TIFF file in which all that drawing its pages does not need is zero, with a new XMP packet.
 
-    Offsets stay. Reduced pictures and sub-directories go. The Copyright entry stays when `exif` holds one.
+    Offsets stay. Reduced pictures and sub-directories go. Artist and Copyright stay when `exif` holds them.
     """
     form = layout(data)
     problems: list[str] = []
@@ -445,8 +510,7 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
     kept = [ifd for ifd in pages if not _number(data, form, ifd, _SUBFILE) & 1]
     if not kept or kept[0] is not pages[0]:
         raise UnwritableError("the first page is a preview of another picture")
-    copyrighted = any(entry.tag == _COPYRIGHT for entry in entries(exif))
-    allowed = _DRAWING | ({_COPYRIGHT} if copyrighted else frozenset())
+    allowed = _DRAWING | ({ARTIST, COPYRIGHT} & {entry.tag for entry in entries(exif)})
     spans = [(0, 8)]
     directories: dict[int, bytes] = {}
     end = 0
@@ -466,7 +530,7 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
         split = 12 * sum(form.number(rows, at, "H") < XMP for at in range(0, len(rows), 12))
         directories[kept[0].start] = rows[:split] + entry + rows[split:]
         if len(directories[kept[0].start]) > 12 * len(kept[0].fields):
-            raise UnwritableError("there is no room for the rights statement")
+            raise UnwritableError("there is no room for what is to be kept")
         out += xmp
     for ifd, following in zip(kept, [*kept[1:], None], strict=True):
         rows = directories[ifd.start]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from privacy_audit.containers import bmff, gif, jpeg, photoshop, png, tiff, webp
 from privacy_audit.containers.blocks import MAX_BLOCKS, MAX_TOTAL_BYTES, Block, Container, Format
@@ -22,17 +23,19 @@ _WALKERS: dict[Format, Callable[[bytes, list[str]], Iterator[Block]]] = {
 }
 
 
-def read(data: bytes) -> Container | None:
+def read(data: bytes, *, behind: bool = True) -> Container | None:
     """The metadata blocks of a picture file, or None when it is no picture that we know. Never raises.
 
     Blocks that are nested in others (XMP in EXIF, IPTC and a thumbnail in Photoshop records) follow their parent.
+    Without `behind`, a JPEG is read up to its coded picture only: finding what stands behind it takes a search through
+    the whole file.
     """
     found = sniff(data[:HEAD_BYTES])
     if found is None:
         return None
     problems: list[str] = []
     blocks: list[Block] = []
-    walker = _WALKERS.get(found)
+    walker = jpeg.head if found == "JPEG" and not behind else _WALKERS.get(found)
     bare = found == "JXL" and data[:2] == b"\xff\x0a"  # a JPEG XL codestream without a container holds no metadata
     if walker is not None and not bare:
         try:
@@ -54,12 +57,16 @@ def _gather(source: Iterator[Block], blocks: list[Block], problems: list[str]) -
 
 
 def _unfold(found: Block, problems: list[str], depth: int) -> Iterator[Block]:
+    directories: tuple[tiff.Ifd, ...] = ()
+    if found.kind == "exif":
+        directories = tuple(tiff.ifds(found.data, problems))
+        found = replace(found, directories=directories)
     yield found
     if depth == MAX_NESTING:
         return
     inner: Iterator[Block] = iter(())
     if found.kind == "exif":
-        inner = tiff.packets(found.data, problems)
+        inner = tiff.packets(found.data, directories)
     elif found.kind == "photoshop":
         inner = photoshop.packets(found.data)
     for nested in inner:

@@ -26,6 +26,8 @@ NAMESPACES = {
     "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#": "stEvt",
     "http://ns.adobe.com/xap/1.0/sType/ResourceRef#": "stRef",
     "http://ns.adobe.com/xap/1.0/sType/Job#": "stJob",
+    "http://ns.adobe.com/xap/1.0/sType/Version#": "stVer",
+    "http://ns.adobe.com/xap/1.0/sType/ManifestItem#": "stMfs",
     "http://ns.adobe.com/xmp/note/": "xmpNote",
     "http://ns.adobe.com/xmp/1.0/DynamicMedia/": "xmpDM",
     "http://ns.adobe.com/exif/1.0/": "exif",
@@ -45,6 +47,8 @@ NAMESPACES = {
     "http://www.w3.org/ns/tdmrep#": "tdm",
     "http://www.w3.org/ns/odrl/2/": "odrl",
     "http://prismstandard.org/namespaces/prismusagerights/2.1/": "pur",
+    "http://prismstandard.org/namespaces/basic/2.0/": "prism",
+    "http://ns.camerabits.com/photomechanic/1.0/": "photomech",
     "http://www.metadataworkinggroup.com/schemas/regions/": "mwg-rs",
     "http://www.metadataworkinggroup.com/schemas/keywords/": "mwg-kw",
     "http://www.metadataworkinggroup.com/schemas/collections/": "mwg-coll",
@@ -226,6 +230,8 @@ def build(properties: list[Property]) -> bytes:
             body = f'<rdf:Alt><rdf:li xml:lang="x-default">{body}</rdf:li></rdf:Alt>'
         if f"{prefix}:{name}" in _BAGS:
             body = f"<rdf:Bag><rdf:li>{body}</rdf:li></rdf:Bag>"
+        if f"{prefix}:{name}" in _LISTS:
+            body = f"<rdf:Seq><rdf:li>{body}</rdf:li></rdf:Seq>"
         rows.append(f"<{prefix}:{name}>{body}</{prefix}:{name}>")
     spaces = "".join(f' xmlns:{prefix}="{URIS[prefix]}"' for prefix in dict.fromkeys(row.prefix for row in properties))
     return (
@@ -238,6 +244,7 @@ def build(properties: list[Property]) -> bytes:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _ALTERNATIVES = frozenset({"dc:rights", "xmpRights:UsageTerms"})
 _BAGS = frozenset({"xmpRights:Owner"})
+_LISTS = frozenset({"dc:creator"})
 
 
 def _escape(value: str) -> str:

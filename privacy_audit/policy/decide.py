@@ -139,6 +139,9 @@ def effective(decisions: Iterable[Decision]) -> Action:
     strips = [parameters["strip"] for parameters in redactions if "strip" in parameters]
     if strips:
         merged["strip"] = max(strips, key=_STRIPS.index)
+        stripping = [parameters for parameters in redactions if "strip" in parameters]
+        if merged["strip"] != "all" and all("keep" in parameters for parameters in stripping):
+            merged["keep"] = stripping[0]["keep"]  # what one decision removes, no other keeps
     return Action("redact", merged)
 
 

@@ -96,12 +96,6 @@ def _known_attributes(attributes: dict[str, str]) -> dict[str, str]:
     return attributes
 
 
-def _implemented(strip: object) -> object:
-    if strip == "coarsen":
-        raise _mistake("'coarsen' is not available: use 'private' (removes the location) or 'all'")
-    return strip
-
-
 def _not_bare_redact(kind: object) -> object:
     if kind == "redact":
         raise _mistake("say what to redact: a mapping such as {fill: [face]}, {mask: [contact.*]} or {strip: private}")
@@ -257,24 +251,30 @@ Match: TypeAlias = Annotated[
 
 
 class Redact(Strict):
-    """What is hidden: regions (`fill`, `pixelate`, `blur`), metadata (`strip`), text (`mask`)."""
+    """What is hidden: regions (`fill`, `pixelate`, `blur`), metadata (`strip`, but `keep`), text (`mask`)."""
 
     fill: Patterns | None = None
     pixelate: Patterns | None = None
     blur: Patterns | None = None
-    strip: Annotated[Literal["all", "private"], BeforeValidator(_implemented)] | None = None
+    strip: Literal["all", "private", "coarsen"] | None = None
+    keep: Annotated[tuple[Literal["credit"], ...], Field(min_length=1)] | None = Field(
+        None, description="credit: strip leaves the creator's name"
+    )
     mask: Patterns | None = None
 
     def parameters(self) -> dict[str, str]:
         """As `types.Action` holds them: codes comma separated, in order."""
         listed = {"fill": self.fill, "pixelate": self.pixelate, "blur": self.blur, "mask": self.mask}
         parameters = {name: ",".join(sorted(set(codes))) for name, codes in listed.items() if codes}
-        return {**parameters, **({"strip": self.strip} if self.strip else {})}
+        single = {"strip": self.strip, "keep": "credit" if self.keep else None}
+        return {**parameters, **{name: value for name, value in single.items() if value}}
 
 
 def _says_something(redact: Redact) -> Redact:
     if not redact.parameters():
         raise _mistake("a redaction needs one of: fill, pixelate, blur, strip, mask")
+    if redact.keep and redact.strip not in {"private", "coarsen"}:
+        raise _mistake("'keep' goes with 'strip: private' or 'strip: coarsen'", key="keep")
     return redact
 
 

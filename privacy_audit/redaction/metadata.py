@@ -7,39 +7,27 @@ removing an opt-out would itself break a promise.
 
 Every result is checked before it is handed out: the coded picture is the same, and a scan finds nothing that should be
 gone. Where that cannot be had, StripRefused says why.
+
+The mode "coarsen" keeps what "private" keeps, the place to a tenth of a degree (about 11 km) and the month.
 """
 
 from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from PIL import Image
 
-from privacy_audit.containers import Block, Container, Format, bmff, gif, iptc, jpeg, png, read, tiff, webp, xmp
+from privacy_audit.containers import Block, Container, Format, bmff, gif, jpeg, png, read, tiff, webp, xmp
 from privacy_audit.containers.blocks import UnwritableError
-from privacy_audit.containers.text import decode
 from privacy_audit.detectors.metadata import scan
-from privacy_audit.detectors.metadata.exif import text
-from privacy_audit.detectors.metadata.hits import Hit, blank
+from privacy_audit.detectors.metadata.hits import Hit
 from privacy_audit.errors import PictureError, PrivacyAuditError
 from privacy_audit.pixels import Limits, Picture
+from privacy_audit.redaction.kept import Kept, Mode, collect
 
-Mode = Literal["all", "private"]
-
-MAX_PACKET = 60_000  # bytes; a JPEG segment ends at 65,533
-_KEPT = frozenset(
-    {
-        *("plus:DataMining", "plus:OtherConstraints", "cc:license", "dc:rights", "tdm:reservation", "tdm:policy"),
-        *("xmpRights:Marked", "xmpRights:WebStatement", "xmpRights:UsageTerms", "xmpRights:Owner"),
-        "xmpRights:Certificate",
-        *("Iptc4xmpExt:DigitalSourceType", "Iptc4xmpExt:DigitalSourcefileType"),
-    }
-)
-_COPYRIGHT = 0x8298
 _SLACK = 128  # bytes that an EXIF block of two entries may have beside the notice itself
 _LABELS = {"exif": "EXIF", "xmp": "XMP", "iptc": "IPTC", "photoshop": "Photoshop", "jumbf": "JUMBF", "mpf": "JPEG:MPF"}
 
@@ -50,11 +38,15 @@ class StripRefused(PrivacyAuditError):  # noqa: N818 - named for what happened, 
 
 @dataclass(frozen=True, slots=True)
 class Stripped:
-    """A picture file without its metadata. `removed` and `kept` are names of tags and blocks, never values."""
+    """A picture file without its metadata. All but `data` are names of tags and blocks, never values.
+
+    `named` are kept notices that seem to name someone.
+    """
 
     data: bytes
     removed: tuple[str, ...]
     kept: tuple[str, ...]
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,128 +57,112 @@ class _Writer:
     coded: Callable[[bytes], bytes] | None
     decode: bool = False
     orients: bool = True  # whether viewers turn the picture as EXIF says
+    exif: bool = True  # whether it has a place for a fresh EXIF block
 
 
 _WRITERS: dict[Format, _Writer] = {
     "JPEG": _Writer(jpeg.rewrite, jpeg.coded),
     "PNG": _Writer(png.rewrite, png.coded),
     "WEBP": _Writer(webp.rewrite, webp.coded),
-    "GIF": _Writer(gif.rewrite, gif.coded, orients=False),
-    "TIFF": _Writer(tiff.rewrite, None, decode=True),
+    "GIF": _Writer(gif.rewrite, gif.coded, orients=False, exif=False),
+    "TIFF": _Writer(tiff.rewrite, None, decode=True, exif=False),
     "HEIF": _Writer(bmff.rewrite, bmff.pictures, decode=True, orients=False),
     "AVIF": _Writer(bmff.rewrite, bmff.pictures, decode=True, orients=False),
     "JXL": _Writer(bmff.rewrite_jxl, bmff.coded_jxl, orients=False),
 }
 
 
-def strip(data: bytes, mode: Mode = "private") -> Stripped:
+def strip(data: bytes, mode: Mode = "private", *, keep_credit: bool = False) -> Stripped:
     """`data` without metadata; the same bytes when there is nothing to remove.
 
     "private" keeps rights, licence and training flags (XMP plus:DataMining, xmpRights:*, cc:license, dc:rights,
-    Iptc4xmpExt:DigitalSourceType, tdm:*, EXIF Copyright), rewritten as one fresh packet; "all" removes them too.
-    Raises StripRefused.
+    Iptc4xmpExt:DigitalSourceType, tdm:*, EXIF Copyright), rewritten as one fresh packet, and with `keep_credit` the
+    creator's name; "coarsen" also a place to about 11 km and the month; "all" removes everything. Raises StripRefused.
     """
     container = read(data)
     if container is None:
         raise StripRefused("the content is no picture whose metadata can be removed here")
-    found, _ = scan.hits(container)
-    statements = _statements(container) if mode == "private" else _Statements()
-    removed = _removed(data, container, found, statements)
     writer = _WRITERS.get(container.format)
-    if not removed or writer is None:
-        return Stripped(data, (), statements.names)
+    if writer is None:
+        return Stripped(data, (), ())
+    found, _ = scan.hits(container)
     orientation = _orientation(container) if writer.orients else None
+    kept = collect(container, found, mode, credit=keep_credit, orientation=orientation, in_exif=writer.exif)
     try:
-        exif = tiff.build(orientation, statements.notice)
-        clean = writer.rewrite(data, exif, statements.packet())
+        exif, packet = kept.exif(), kept.packet()
+        removed = _removed(data, container, found, kept, exif)
+        if not removed:
+            return Stripped(data, (), kept.names, kept.named)
+        clean = writer.rewrite(data, exif, packet)
     except (UnwritableError, ValueError, IndexError, OverflowError, struct.error) as error:
         reason = str(error) if isinstance(error, UnwritableError) else "the file is damaged"
         raise StripRefused(f"the metadata cannot be removed: {reason}") from error
-    _verify(data, clean, container.format, writer, mode)
-    return Stripped(clean, removed, statements.names)
+    _verify(data, clean, container.format, writer, _allowed(mode, keep_credit))
+    return Stripped(clean, removed, kept.names, kept.named)
 
 
-@dataclass(frozen=True, slots=True)
-class _Statements:
-    """What of rights and permissions is carried over. `notice` is the EXIF Copyright."""
-
-    properties: tuple[xmp.Property, ...] = ()
-    notice: str | None = None
-    names: tuple[str, ...] = ()
-
-    def packet(self) -> bytes:
-        if not self.properties:
-            return b""
-        packet = xmp.build(list(self.properties))
-        if len(packet) > MAX_PACKET or len(self.notice or "") > MAX_PACKET // 4:
-            raise UnwritableError("the rights statement is too long to be carried over")
-        return packet
+def strip_sidecar(data: bytes, mode: Mode = "private", *, keep_credit: bool = False) -> bytes:
+    """What an XMP sidecar keeps, as a fresh packet; b"" when nothing of it stays. Raises StripRefused."""
+    alone = Container("GIF", (Block("xmp", data),))  # a format whose only place for metadata is an XMP packet
+    found, _ = scan.hits(alone)
+    try:
+        packet = collect(alone, found, mode, credit=keep_credit, orientation=None, in_exif=False).packet()
+    except (UnwritableError, ValueError) as error:
+        raise StripRefused("the sidecar cannot be written anew") from error
+    left = {hit.code for hit in scan.hits(Container("GIF", (Block("xmp", packet),)))[0]}
+    if left - _allowed(mode, keep_credit):
+        raise StripRefused("not everything can be removed from the sidecar")
+    return packet
 
 
-def _statements(container: Container) -> _Statements:
-    properties: dict[str, xmp.Property] = {}
-    names: list[str] = []
-    for block in container.of("xmp"):
-        for found in xmp.flatten(block.data):
-            key = f"{found.prefix}:{found.name}"
-            if key in _KEPT and not blank(found.value):
-                properties.setdefault(key, found)
-                names.append(f"XMP-{key}")
-    if "dc:rights" not in properties:
-        for tag, value in _older_notices(container):
-            properties.setdefault("dc:rights", xmp.Property("dc", "rights", value))
-            names.append(tag)
-    notice = None
-    for block in container.of("exif"):
-        for entry in tiff.entries(block.data):
-            if entry.tag == _COPYRIGHT and entry.ifd == "IFD0" and not notice and not blank(text(entry.value)):
-                notice = text(entry.value)
-                names.append("EXIF:Copyright")
-    return _Statements(tuple(properties.values()), notice, tuple(dict.fromkeys(names)))
+def _allowed(mode: Mode, keep_credit: bool) -> frozenset[str]:
+    """Codes that a scan of the result may find."""
+    if mode == "all":
+        return frozenset()
+    coarse = {"gps.coarse", "time"} if mode == "coarsen" else set()
+    return frozenset({"rights", *coarse, *(("name.creator",) if keep_credit else ())})
 
 
-def _older_notices(container: Container) -> Iterator[tuple[str, str]]:
-    """Copyright notices that XMP's dc:rights replaces."""
-    for block in container.of("iptc"):
-        for dataset in iptc.datasets(block.data):
-            if dataset.name == "CopyrightNotice" and not blank(dataset.value):
-                yield "IPTC:CopyrightNotice", dataset.value
-    for block in container.of("text"):
-        if container.format == "PNG" and block.name == "Copyright" and not blank(decode(block.data)):
-            yield "PNG:Copyright", decode(block.data)
-
-
-def _removed(data: bytes, container: Container, found: list[Hit], statements: _Statements) -> tuple[str, ...]:
+def _removed(data: bytes, container: Container, found: list[Hit], kept: Kept, exif: bytes) -> tuple[str, ...]:
     """Names of what has to go; empty when the file holds nothing but its picture and what is kept."""
-    names = [name for block in container.blocks if (name := _name(container, block, statements))]
+    names = [name for block in container.blocks if (name := _name(container, block, kept, exif))]
     if container.format == "TIFF":
-        keep = frozenset({tiff.XMP, _COPYRIGHT} if statements.notice else {tiff.XMP})  # the packet is judged by itself
-        names += [f"EXIF:{name}" for name in tiff.foreign(data, keep)]
+        stay = {tiff.XMP}  # the packet is judged by itself
+        stay |= {tiff.COPYRIGHT} if kept.contents.notice else set()
+        stay |= {tiff.ARTIST} if kept.contents.artist else set()
+        names += [f"EXIF:{name}" for name in tiff.foreign(data, frozenset(stay))]
     if not names:
         return ()
-    kept = set(statements.names)
-    return tuple(dict.fromkeys(name for name in [*(hit.tag for hit in found), *names] if name not in kept))
+    left = set(kept.names)
+    return tuple(dict.fromkeys(name for name in [*(hit.tag for hit in found), *names] if name not in left))
 
 
-def _name(container: Container, block: Block, statements: _Statements) -> str | None:
+def _name(container: Container, block: Block, kept: Kept, exif: bytes) -> str | None:
     """The name of a block that has to go, None for one that may stay."""
     if block.kind == "icc" or block.name == "TIFF":
         return None
     if block.kind == "exif":
-        tags = {entry.tag for entry in tiff.entries(block.data)}
-        small = len(block.data.rstrip(b"\0")) <= _SLACK + 4 * len(statements.notice or "")
-        allowed = {tiff.ORIENTATION} | ({_COPYRIGHT} if statements.notice else set())
-        ours = tags <= allowed and small and tiff.layout(block.data) is not None
-        return None if ours else "EXIF"
+        return None if _is_ours(block, kept, exif) else "EXIF"
     if block.kind == "xmp":
         found, problem = xmp.parse(block.data)
-        ours = problem is None and b"<!--" not in block.data and set(found) <= set(statements.properties)
+        ours = problem is None and b"<!--" not in block.data and set(found) <= set(kept.properties)
         return None if ours else "XMP"
     if block.kind == "trailer" and scan.is_padding(block):
         return None
     if block.kind == "other" and container.format == "JPEG":
         return f"JPEG:{block.name.partition(' ')[0]}"
     return _LABELS.get(block.kind, f"{container.format}:{block.kind}")
+
+
+def _is_ours(block: Block, kept: Kept, exif: bytes) -> bool:
+    """Whether an EXIF block holds no more than what is kept: it is that, or at most an orientation and a notice."""
+    if block.data.rstrip(b"\0") == exif.rstrip(b"\0"):
+        return True
+    notice = kept.contents.notice
+    tags = {entry.tag for entry in tiff.entries(block.data)}
+    small = len(block.data.rstrip(b"\0")) <= _SLACK + 4 * len(notice or "")
+    allowed = {tiff.ORIENTATION} | ({tiff.COPYRIGHT} if notice else set())
+    return tags <= allowed and small and tiff.layout(block.data) is not None
 
 
 def _orientation(container: Container) -> int | None:
@@ -202,7 +178,7 @@ def _orientation(container: Container) -> int | None:
     return value if value != 1 else None
 
 
-def _verify(data: bytes, clean: bytes, kind: Format, writer: _Writer, mode: Mode) -> None:
+def _verify(data: bytes, clean: bytes, kind: Format, writer: _Writer, allowed: frozenset[str]) -> None:
     container = read(clean)
     if container is None or container.format != kind:
         raise StripRefused("the result is no longer the picture that it was")
@@ -210,7 +186,6 @@ def _verify(data: bytes, clean: bytes, kind: Format, writer: _Writer, mode: Mode
         raise StripRefused("the coded picture would change")
     if writer.decode:
         _compare(data, clean, required=writer.coded is None)
-    allowed = {"rights"} if mode == "private" else set()
     left = sorted({hit.code for hit in scan.hits(container)[0]} - allowed)
     if left:
         raise StripRefused(f"not everything can be removed: {', '.join(left)}")

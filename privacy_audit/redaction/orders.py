@@ -39,8 +39,16 @@ class Orders:
         """All findings that the action asks to remove, by whatever means, each once."""
         by_region = [f for method in PIXEL_METHODS for f in self.wanted(method) if f.channel in _REGION_CHANNELS]
         by_mask = [finding for finding in self.wanted("mask") if finding.channel in TEXT_CHANNELS]
-        by_strip = [f for f in self.findings if f.channel == "metadata" and f.code not in KEPT_BY_STRIP]
-        return [*by_region, *by_mask, *(by_strip if "strip" in self.action.parameters else ())]
+        return [*by_region, *by_mask, *self._stripped()]
+
+    def _stripped(self) -> list[Finding]:
+        parameters = self.action.parameters
+        if "strip" not in parameters:
+            return []
+        kept = KEPT_BY_STRIP
+        kept |= COARSE if parameters["strip"] == "coarsen" else frozenset()
+        kept |= CREDIT if parameters.get("keep") == "credit" else frozenset()
+        return [finding for finding in self.findings if finding.channel == "metadata" and finding.code not in kept]
 
 
 TEXT_CHANNELS = frozenset({"caption", "filename", "url", "record"})
@@ -57,6 +65,10 @@ KEPT_BY_STRIP = frozenset(
     }
 )
 """What the strip mode `private` leaves in a picture on purpose: removing an opt-out would itself be a violation."""
+COARSE = frozenset({"gps.coarse", "time"})
+"""What the strip mode `coarsen` leaves besides."""
+CREDIT = frozenset({"name.creator"})
+"""What `keep: [credit]` leaves besides."""
 
 
 def read(audit: Path, shard: str) -> dict[str, Orders]:

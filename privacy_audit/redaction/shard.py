@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, get_args
 
 from privacy_audit import evidence
 from privacy_audit.detectors import registry
@@ -20,16 +20,17 @@ from privacy_audit.errors import PictureError, PrivacyAuditError
 from privacy_audit.pixels import Picture
 from privacy_audit.redaction import orders as reading
 from privacy_audit.redaction.coverage import around
-from privacy_audit.redaction.metadata import strip
+from privacy_audit.redaction.kept import Mode
+from privacy_audit.redaction.metadata import strip, strip_sidecar
 from privacy_audit.redaction.orders import TEXT_CHANNELS, Orders
 from privacy_audit.redaction.pictures import cover
 from privacy_audit.redaction.regions import Region
-from privacy_audit.redaction.spans import mask, mask_filename
+from privacy_audit.redaction.spans import mask, mask_filename, mask_value
 from privacy_audit.run.plan import DetectorSpec
 from privacy_audit.run.shard import build
 from privacy_audit.sources import FolderSource, Item, Shard, SkippedMember
 from privacy_audit.sources.encoding import decode
-from privacy_audit.sources.folder import JSON_PREFIX, PATH_FIELD, TXT_FIELD, file_name_column, sidecars
+from privacy_audit.sources.folder import JSON_PREFIX, PATH_FIELD, TXT_FIELD, XMP, file_name_column, sidecars
 from privacy_audit.sources.jsontext import JsonError, leaves, replace
 from privacy_audit.sources.tables import Edit
 from privacy_audit.store.files import write_whole
@@ -134,6 +135,9 @@ class _Redaction:
             if finding.channel in TEXT_CHANNELS and isinstance(finding.where, Span):
                 name = finding.attributes.get("field", "")
                 spans.setdefault(name, []).append((finding.where.start, finding.where.end, finding.code))
+        texts = {text.field for text in self.item.sample.texts}
+        for name in [name for name in spans if name in self.item.sample.record and name not in texts]:
+            spans[JSON_PREFIX + name] = spans[name]  # a number is no text: it stands in the table or in the sidecar
         return spans
 
     def _rename(self, spans: Spans) -> None:
@@ -173,8 +177,11 @@ class _Redaction:
         if covered.route:
             self.result.routes[covered.route] += 1
         mode = self.orders.action.parameters.get("strip")
-        if mode in {"all", "private"}:
-            stripped = strip(data, mode)  # type: ignore[arg-type]
+        if mode in get_args(Mode):
+            credit = self.orders.action.parameters.get("keep") == "credit"
+            stripped = strip(data, mode, keep_credit=credit)  # type: ignore[arg-type]
+            if stripped.named:
+                self.note = f"a name may be left in {', '.join(stripped.named)}"
             if stripped.removed:
                 data = stripped.data
                 self.done.add("strip")
@@ -191,12 +198,27 @@ class _Redaction:
             if f"sidecar.{kind}" in unread:
                 continue
             new = self._sidecar_name(original, path)
+            if kind == XMP[1:] and "strip" in self.orders.action.parameters:
+                self._strip_sidecar(path, new)
+                continue
             edited = _edit_sidecar(path.read_bytes(), kind, spans)
             if edited is None:
                 _copy(self.job, path.relative_to(self.job.source.root).as_posix(), new)
             else:
                 write_whole(self.job.output / new, edited)
                 self.done.add("mask")
+
+    def _strip_sidecar(self, path: Path, new: str) -> None:
+        """Write anew what of an XMP sidecar stays; without that, it is left out."""
+        mode = self.orders.action.parameters["strip"]
+        credit = self.orders.action.parameters.get("keep") == "credit"
+        try:
+            packet = strip_sidecar(path.read_bytes(), mode, keep_credit=credit)  # type: ignore[arg-type]
+        except PrivacyAuditError as error:
+            packet, self.note = b"", str(error)
+        if packet:
+            write_whole(self.job.output / new, packet)
+        self.done.add("strip")
 
     def _sidecar_name(self, picture: Path, sidecar: Path) -> str:
         """A sidecar follows its picture's new name."""
@@ -209,9 +231,14 @@ class _Redaction:
         if origin.table is None:
             return
         edits = {
-            text.field: mask(text.value, spans[text.field])
+            text.field: mask_value(text.value, spans[text.field])
             for text in self.item.sample.texts
             if text.field in spans and not text.field.startswith(JSON_PREFIX) and text.field != TXT_FIELD
+        }
+        edits |= {
+            name: mask(str(value), spans[name])
+            for name, value in self.item.sample.record.items()
+            if name in spans and name not in edits and not isinstance(value, str)
         }
         if edits:
             self.done.add("mask")
@@ -258,7 +285,9 @@ def _edit_sidecar(data: bytes, kind: str, spans: Mapping[str, Spans]) -> bytes |
         values = {leaf.path: str(leaf.value) for leaf in leaves(decoded.text) if leaf.path in wanted}
     except JsonError:  # then the detector saw the file's text as it stands
         return decoded.encode(mask(decoded.text, wanted.get("", [])))
-    return decoded.encode(replace(decoded.text, {path: mask(value, wanted[path]) for path, value in values.items()}))
+    return decoded.encode(
+        replace(decoded.text, {path: mask_value(value, wanted[path]) for path, value in values.items()})
+    )
 
 
 def _relative(name: str, table: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 
+from privacy_audit.sources.jsontext import JsonError, leaves
 from privacy_audit.taxonomy import describe
 
 Spans = Sequence[tuple[int, int, str]]
@@ -30,6 +32,12 @@ _NAMES = {
     "secret": "SECRET",
     "person.birth_date": "BIRTH_DATE",
     "url.personal": "URL",
+    "gps.precise": "LOCATION",
+    "gps.coarse": "LOCATION",
+    "place": "LOCATION",
+    "time": "TIME",
+    "device.serial": "DEVICE_ID",
+    "device.uid": "DEVICE_ID",
 }
 # A span that covers one of these at a name's end leaves it: it tells the kind of file, and nothing else.
 _EXTENSIONS = frozenset(
@@ -50,6 +58,26 @@ def mask(text: str, spans: Spans, placeholder: Callable[[str, str], str] | None 
         pieces.append(f"<{_name(code)}>" if placeholder is None else placeholder(code, text[start:end]))
         at = end
     return "".join([*pieces, text[at:]])
+
+
+def mask_value(value: str, spans: Spans) -> str:
+    """Like `mask`, but a number that stands bare in a JSON text becomes a string, so that the text stays JSON."""
+    bare = [] if value.lstrip()[:1] not in {"{", "["} else _bare_numbers(value)
+    pieces, at = [], 0
+    for start, end in bare:
+        inside = [span for span in spans if span[0] < end and span[1] > start]
+        if inside:
+            pieces.append(mask(value[at:start], [(s - at, e - at, code) for s, e, code in spans if s < start]))
+            pieces.append(json.dumps(mask(value[start:end], [(0, end - start, code) for _, _, code in inside])))
+            at = end
+    return "".join([*pieces, mask(value[at:], [(s - at, e - at, code) for s, e, code in spans if e > at])])
+
+
+def _bare_numbers(value: str) -> list[tuple[int, int]]:
+    try:
+        return [(leaf.start, leaf.end) for leaf in leaves(value) if isinstance(leaf.value, (int, float))]
+    except JsonError:
+        return []
 
 
 def mask_filename(name: str, spans: Spans) -> str:

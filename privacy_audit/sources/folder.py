@@ -1,9 +1,9 @@
 """A folder of pictures, nested as it comes, with captions and records beside them.
 
 Records come from `metadata.csv`, `.tsv`, `.jsonl` or `.parquet` (the Hugging Face ImageFolder convention: a column
-`file_name`, relative to the table) and from same-named `.txt` and `.json` files; `dataset.yaml` says what columns mean.
-A picture is known by its content. A record whose picture is missing or damaged is still a sample: its texts are
-checked.
+`file_name`, relative to the table) and from same-named `.txt`, `.json` and `.xmp` files; `dataset.yaml` says what
+columns mean. A picture is known by its content. A record whose picture is missing or damaged is still a sample: its
+texts are checked.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ PICTURE_SUFFIXES = frozenset(
         *(".heic", ".heif", ".hif", ".avif", ".jxl", ".dng", ".nef", ".cr2"),
     }
 )
-SIDECAR_SUFFIXES = (".txt", ".json")
+XMP = ".xmp"
+SIDECAR_SUFFIXES = (".txt", ".json", XMP)
 MAX_SIDECAR_BYTES = 16 * 1024 * 1024
 PATH_FIELD = "path:"
 TXT_FIELD = "txt:"
@@ -371,19 +372,20 @@ class FolderSource:
         )
         merged = dict(record)
         problems = list(failures)
+        packet: bytes | None = None
         for sidecar in sidecars(path):
-            problems += self._read_sidecar(sidecar, texts, merged)
-        yield Item(Sample(_safe(name), shard, picture, tuple(texts), merged), tuple(problems), origin=origin)
+            kind = sidecar.suffix.lower().lstrip(".")
+            data = _content(sidecar, f"sidecar.{kind}")
+            if isinstance(data, Failure):
+                problems.append(data)
+            elif kind == XMP[1:]:
+                packet = data
+            else:
+                problems += self._read_sidecar(kind, data, texts, merged)
+        yield Item(Sample(_safe(name), shard, picture, tuple(texts), merged, packet), tuple(problems), origin=origin)
 
-    def _read_sidecar(self, path: Path, texts: list[Text], record: dict[str, object]) -> list[Failure]:
-        kind = path.suffix.lower().lstrip(".")
+    def _read_sidecar(self, kind: str, data: bytes, texts: list[Text], record: dict[str, object]) -> list[Failure]:
         stage = f"sidecar.{kind}"
-        try:
-            if path.stat().st_size > MAX_SIDECAR_BYTES:
-                return [Failure(stage, "too_large", f"the file has more than {MAX_SIDECAR_BYTES:,} bytes")]
-            data = path.read_bytes()
-        except OSError as error:
-            return [Failure(stage, "unreadable", f"the file cannot be read: {error.strerror or 'input/output error'}")]
         decoded = decode(data)
         problems = [] if decoded.exact else [Failure(stage, "error", NOT_UTF8)]
         if kind == "json":
@@ -436,8 +438,18 @@ class FolderSource:
             return True
 
 
+def _content(path: Path, stage: str) -> bytes | Failure:
+    """A sidecar's bytes, or why they cannot be had."""
+    try:
+        if path.stat().st_size > MAX_SIDECAR_BYTES:
+            return Failure(stage, "too_large", f"the file has more than {MAX_SIDECAR_BYTES:,} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        return Failure(stage, "unreadable", f"the file cannot be read: {error.strerror or 'input/output error'}")
+
+
 def sidecars(picture: Path) -> list[Path]:
-    """The caption and record files beside a picture: `a.txt` or `a.jpg.txt`, `a.json` or `a.jpg.json`."""
+    """The caption, record and XMP files beside a picture: `a.txt` or `a.jpg.txt`, the same for `.json` and `.xmp`."""
     folder = str(picture.parent)
     names = _sidecar_names(picture.name, lambda name: _is_text(os.path.join(folder, name)))
     return [picture.with_name(name) for name in names]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from privacy_audit.errors import CaseError
-from privacy_audit.policy.wording import did_you_mean, hint, quote
+from privacy_audit.yamlfile.wording import did_you_mean, hint, quote
 from privacy_audit.resources import folder
 
 DEFAULT_LAWS = ("gdpr", "uu-pdp")

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import struct
+import sys
 import time
 import zlib
 
+import brotli
 import picture_files as files
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -260,3 +262,51 @@ def test_never_raises_on_mutated_files(data: st.DataObject) -> None:
     for mutant in (bytes(sample), bytes(sample[:cut])):
         container = read(mutant)
         assert container is None or all(isinstance(block.data, bytes) for block in container.blocks)
+
+
+def test_boxes_that_brotli_compresses_are_read() -> None:
+    block = files.exif({0x013B: "Somebody"})
+    packet = files.xmp('photoshop:City="Testville"')
+    data = files.jxl(
+        files.box(b"brob", b"Exif" + brotli.compress(bytes(4) + block)),
+        files.box(b"brob", b"xml " + brotli.compress(packet)),
+    )
+    found = read(data)
+    assert found is not None
+    assert [(part.kind, part.data) for part in found.blocks] == [("exif", block), ("xmp", packet)]
+    assert not found.problems
+
+
+@pytest.mark.parametrize(
+    ("stream", "problem"),
+    [
+        (b"\xff\xff\xff", "metadata that is compressed with Brotli is damaged"),
+        (brotli.compress(bytes(range(200)))[:-9], "metadata that is compressed with Brotli is damaged"),
+    ],
+)
+def test_a_damaged_brotli_box_is_named(stream: bytes, problem: str) -> None:
+    found = read(files.jxl(files.box(b"brob", b"xml " + stream)))
+    assert found is not None
+    assert found.problems == (problem,)
+
+
+def test_a_brotli_bomb_is_cut_to_the_block_limit() -> None:
+    found = read(files.jxl(files.box(b"brob", b"xml " + brotli.compress(bytes(200_000_000)))))
+    assert found is not None
+    assert [len(part.data) for part in found.blocks] == [MAX_BLOCK_BYTES]
+
+
+def test_without_the_brotli_package_its_boxes_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "brotli", None)
+    found = read(files.jxl(files.box(b"brob", b"xml " + brotli.compress(b"<x/>"))))
+    assert found is not None
+    assert found.problems == ("metadata is compressed with Brotli; reading it needs the extra 'jxl'",)
+
+
+def test_the_head_of_a_jpeg_is_read_without_what_stands_behind_it() -> None:
+    data = files.jpeg(files.exif_segment(files.exif({0x013B: "Somebody"})), behind=b"more than nothing")
+    head, whole = read(data, behind=False), read(data)
+    assert head is not None
+    assert whole is not None
+    assert [part.kind for part in head.blocks] == ["exif"]
+    assert [part.kind for part in whole.blocks] == ["exif", "trailer"]

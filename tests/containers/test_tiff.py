@@ -92,7 +92,7 @@ def test_many_entries_that_share_one_large_value_end_soon() -> None:
     ("orientation", "notice"), [(6, None), (None, "me"), (3, "© Somebody"), (None, "abc"), (None, None)]
 )
 def test_built_blocks_read_back(orientation: int | None, notice: str | None) -> None:
-    built = tiff.build(orientation, notice)
+    built = tiff.build(tiff.Contents(orientation, notice=notice))
     read = Image.Exif()
     read.load(b"Exif\0\0" + built if built else b"")
     stored = read.get(0x8298)

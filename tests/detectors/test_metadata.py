@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 import struct
 import subprocess
 import sys
@@ -283,14 +282,10 @@ def test_an_apple_makernote_holds_a_content_identifier() -> None:
     assert ("device.uid", "MakerNote:ContentIdentifier") in seen(makernote("Apple", note))
 
 
-def test_a_makernote_that_breaks_exifread_is_a_failure_beside_the_findings(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_makernote_of_nonsense_is_opaque_and_ends_soon() -> None:
     entries = b"".join(struct.pack("<HHII", 0x0001 + number, 3, 900, 40) for number in range(500))
     note = b"Nikon\0\2\x10\0\0II*\0\x08\0\0\0" + struct.pack("<H", 500) + entries
-    with caplog.at_level(logging.DEBUG):
-        found = outcome(makernote("NIKON", note))
-    assert ("device.makernote", "metadata") in {(p.code, p.detector) for p in found if isinstance(p, Finding)}
-    assert [part.stage for part in found if isinstance(part, Failure)] == ["metadata.makernote"]
-    assert not [record for record in caplog.records if record.name.startswith("exifread")]
+    assert seen(makernote("NIKON", note)) == {("device.makernote", "EXIF:MakerNote")}
 
 
 @pytest.mark.parametrize(
@@ -323,7 +318,7 @@ def test_names_that_a_file_makes_up_are_no_tags() -> None:
 
 
 def test_importing_the_detector_is_cheap() -> None:
-    code = "import sys, privacy_audit.detectors.metadata; sys.exit('exifread' in sys.modules)"
+    code = "import sys, privacy_audit.detectors.metadata; sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

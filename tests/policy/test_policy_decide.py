@@ -304,3 +304,23 @@ def test_fingerprint_ignores_order_and_sees_every_change() -> None:
     changed = packs[0].model_copy(update={"checked_on": dt.date(2001, 1, 1)})
     assert fingerprint([changed, *packs[1:]]) != fingerprint(packs)
     assert fingerprint(packs[:1]) != fingerprint(packs[:2])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "merged"),
+    [
+        ([{"strip": "private", "keep": "credit"}], {"strip": "private", "keep": "credit"}),
+        (
+            [{"strip": "private", "keep": "credit"}, {"mask": "face"}],
+            {"strip": "private", "keep": "credit", "mask": "face"},
+        ),
+        ([{"strip": "private", "keep": "credit"}, {"strip": "coarsen"}], {"strip": "private"}),
+        ([{"strip": "private", "keep": "credit"}, {"strip": "all"}], {"strip": "all"}),
+        ([{"strip": "coarsen"}, {"strip": "private"}], {"strip": "private"}),
+    ],
+)
+def test_a_credit_is_kept_only_when_no_other_decision_removes_it(
+    parameters: list[dict[str, str]], merged: dict[str, str]
+) -> None:
+    decisions = [Decision("p/r", Severity.HIGH, Action("redact", entry)) for entry in parameters]
+    assert effective(decisions) == Action("redact", merged)

@@ -108,7 +108,7 @@ rules:
         - {code: face, visibility: private}
         - {any: [{all: [{any: [{code: face}]}]}]}
     severity: high
-    action: {fill: face, strip: coarsen, msk: [face]}
+    action: {fill: face, strip: corsen, msk: [face]}
     law: [{name: GDPR, at: "Art. 4(1)", confidence: X}]
     tests:
       - {given: [face], expect: high}
@@ -153,8 +153,8 @@ def test_every_mistake_is_reported_at_its_place(tmp_path: Path) -> None:
         "30:11: a match has only one of: code, visibility; put several into {all: [...]}",
         "31:26: 'any' and 'all' go at most 3 deep; split the rule in two",
         "33:20: should be a list",
-        "33:33: 'coarsen' is not available: use 'private' (removes the location) or 'all'",
-        "33:42: unknown key 'msk' (did you mean 'mask'?)",
+        "33:33: unknown value 'corsen' (did you mean 'coarsen'?); one of: all, private, coarsen",
+        "33:41: unknown key 'msk' (did you mean 'mask'?)",
         "34:53: unknown value 'X'; one of: S, K",
         f"36:7: the tests lack {NEGATIVE}",
         "37:5: 'tests' is missing",

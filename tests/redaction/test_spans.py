@@ -34,7 +34,7 @@ SPANS = st.lists(st.tuples(st.integers(-5, 60), st.integers(-5, 60), st.sampled_
         ("name.of_a_plugin", "<PERSON>"),
         ("person.birth_date", "<BIRTH_DATE>"),
         ("url.personal", "<URL>"),
-        ("place", "<REDACTED>"),
+        ("place", "<LOCATION>"),
         ("plugin.unknown", "<REDACTED>"),
     ],
 )

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, ImageSequence
 from privacy_audit.containers import read, tiff, xmp
 from privacy_audit.detectors.metadata import Metadata
 from privacy_audit.errors import PrivacyAuditError
-from privacy_audit.redaction.metadata import Mode, StripRefused, strip
+from privacy_audit.redaction.metadata import Mode, StripRefused, strip, strip_sidecar
 
 NAME = "Quentin Testperson"
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -290,3 +290,80 @@ def test_mutated_files_are_stripped_or_refused(data: st.DataObject) -> None:
     container = read(done.data)
     assert container is not None
     assert not container.of("iptc", "photoshop", "text", "thumbnail", "video", "mpf") or done.removed == ()
+
+
+def stored(data: bytes) -> dict[str, object]:
+    container = read(data)
+    assert container is not None
+    return {entry.name: entry.value for block in container.of("exif") for entry in tiff.entries(block.data)}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_coarsen_keeps_a_tenth_of_a_degree_and_the_month(kind: str) -> None:
+    block = files.exif(
+        {0x0112: 6, 0x013B: NAME},
+        {0x9003: "2019:03:14 15:09:26", 0xA431: files.SERIAL},
+        files.place((7, 30, 15), (110, 20, 5)),
+    )
+    data = files.encoded(kind, exif=HEAD + block)
+    result = strip(data, "coarsen")
+    kept = stored(result.data)
+    assert kept["DateTimeOriginal"] == "2019:03:     :  :"
+    assert [part[0] / part[1] for part in kept["GPSLatitude"]] == [7.5, 0, 0]  # type: ignore[union-attr]
+    assert [part[0] / part[1] for part in kept["GPSLongitude"]] == [110.3, 0, 0]  # type: ignore[union-attr]
+    assert (kept["GPSLatitudeRef"], kept["GPSLongitudeRef"]) == ("S", "W")
+    assert codes(result.data) == {"gps.coarse", "time"}
+    assert pixels(result.data) == pixels(data)
+    assert strip(result.data, "coarsen").data == result.data
+    assert codes(strip(result.data, "private").data) == set()
+
+
+def test_coarsen_of_a_tiff_uses_xmp() -> None:
+    data = files.encoded("TIFF", tiffinfo={0x013B: NAME, 0x0132: "2019:03:14 15:09:26", 0x010E: "our day at the lake"})
+    result = strip(data, "coarsen")
+    assert codes(result.data) == {"time"}
+    assert pixels(result.data) == pixels(data)
+    assert strip(result.data, "coarsen").data == result.data
+
+
+def test_coarsen_drops_a_time_that_is_no_date() -> None:
+    data = files.jpeg(files.exif_segment(files.exif(inner={0x9003: "sometime in 2019"})))
+    assert codes(strip(data, "coarsen").data) == set()
+
+
+def test_the_credit_stays_only_on_request() -> None:
+    packet = files.xmp(
+        f'photoshop:Credit="Agency" aux:OwnerName="{NAME}"', files.listed("dc:creator", NAME, "B. Other")
+    )
+    data = files.jpeg(files.exif_segment(files.exif({0x013B: NAME, 0xA430: NAME})), files.xmp_segment(packet))
+    assert codes(strip(data).data) == set()
+    kept = strip(data, keep_credit=True)
+    assert codes(kept.data) == {"name.creator", "rights"}
+    assert {"EXIF:Artist", "XMP-dc:creator", "XMP-photoshop:Credit"} == set(kept.kept)
+    found = {(p.prefix, p.name): p.value for b in read(kept.data).of("xmp") for p in xmp.flatten(b.data)}  # type: ignore[union-attr]
+    assert found["dc", "creator"] == f"{NAME}; B. Other"
+    assert stored(kept.data)["Artist"] == NAME
+    assert strip(kept.data, keep_credit=True).data == kept.data
+
+
+@pytest.mark.parametrize(
+    ("notice", "named"),
+    [
+        ("(c) 2019 Quentin Testperson", ("EXIF:Copyright",)),
+        ("Copyright 2019. All rights reserved.", ()),
+        ("CC BY 4.0 https://example.org/by", ()),
+    ],
+)
+def test_a_name_inside_a_kept_notice_is_reported(notice: str, named: tuple[str, ...]) -> None:
+    data = files.jpeg(files.exif_segment(files.exif({0x8298: notice, 0x013B: NAME})))
+    assert strip(data).named == named
+
+
+def test_a_sidecar_keeps_rights_alone() -> None:
+    packet = files.xmp('plus:DataMining="http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED" photoshop:City="Testville"')
+    kept = strip_sidecar(packet)
+    assert [(p.prefix, p.name) for p in xmp.flatten(kept)] == [("plus", "DataMining")]
+    assert strip_sidecar(packet, "all") == b""
+    assert strip_sidecar(files.xmp('photoshop:City="Testville"')) == b""
+    coarse = files.xmp('exif:GPSLatitude="7,30.25S" exif:GPSLongitude="110,20.5E"')
+    assert {p.value for p in xmp.flatten(strip_sidecar(coarse, "coarsen"))} == {"7,30.0S", "110,18.0E"}

@@ -8,7 +8,7 @@ from privacy_audit.containers.tiff import MAKER_NOTE, Entry, Rational
 from privacy_audit.detectors.metadata import gps, prompts
 from privacy_audit.detectors.metadata.hits import Hit, blank, free_text, words
 
-_CODES = {
+CODES = {
     "Artist": "name.creator",
     "XPAuthor": "name.creator",
     "Photographer": "name.creator",
@@ -31,12 +31,15 @@ _FREE_TEXT = words(
 )
 _TIMES = ("DateTimeOriginal", "CreateDate", "GPSDateStamp", "GPSTimeStamp", "ModifyDate", "PreviewDateTime")
 _ZONES = frozenset({"OffsetTime", "OffsetTimeOriginal", "OffsetTimeDigitized", "TimeZoneOffset"})
+_TIMES_AND_ZONES = _ZONES | set(_TIMES)
+_TELLING = _FREE_TEXT | CODES.keys() | {"MakerNote", "DNGPrivateData", "OriginalRawFileData", "GPSAreaInformation"}
 
 
 def hits(entries: Sequence[Entry], size: int, is_file: bool) -> Iterator[Hit]:
     """Hits of one EXIF block of `size` bytes. In a TIFF file (`is_file`) further directories may be pages."""
     for entry in entries:
-        yield from _entry(entry)
+        if entry.name in _TELLING:
+            yield from _entry(entry)
     yield from _time(entries)
     yield from _gps(entries, "GPS", "GPSHPositioningError")
     yield from _gps(entries, "GPSDest", "")
@@ -69,10 +72,10 @@ def _entry(entry: Entry) -> Iterator[Hit]:
         value = value[8:] if value.startswith(("ASCII", "UNICODE", "JIS")) else value
         if free_text(value):
             yield Hit("place", "EXIF:GPSAreaInformation", value)
-    elif name in _CODES:
+    elif name in CODES:
         value = text(entry.value)
         if not blank(value):
-            yield Hit(_CODES[name], f"EXIF:{name}", value)
+            yield Hit(CODES[name], f"EXIF:{name}", value)
     elif name in _FREE_TEXT:
         value = text(entry.value)
         if prompts.is_prompt(value):
@@ -83,7 +86,7 @@ def _entry(entry: Entry) -> Iterator[Hit]:
 
 def _time(entries: Sequence[Entry]) -> Iterator[Hit]:
     """One hit for all times of a block, named after the most telling one."""
-    stored = {entry.name: text(entry.value) for entry in reversed(entries)}
+    stored = {entry.name: text(entry.value) for entry in reversed(entries) if entry.name in _TIMES_AND_ZONES}
     attributes = {"zone": "yes"} if any(not _no_zone(stored.get(name, "")) for name in _ZONES) else {}
     for name in _TIMES:
         value = stored.get(name, "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from privacy_audit.containers import Block, Container, tiff, xmp
 from privacy_audit.detectors.metadata import exif as exif_hits
 from privacy_audit.detectors.metadata import iptc as iptc_hits
-from privacy_audit.detectors.metadata import texts
+from privacy_audit.detectors.metadata import makernotes, texts
 from privacy_audit.detectors.metadata import xmp as xmp_hits
 from privacy_audit.detectors.metadata.hits import Hit, distinct
 
@@ -18,16 +18,24 @@ _KNOWN_VENDORS = ("APP12 Ducky", "APP13 Adobe_CM", "APP0 AVI1", "APP2 FPXR", "AP
 
 
 def hits(container: Container) -> tuple[list[Hit], list[str]]:
-    """All hits but those inside MakerNotes, and what could not be read, in plain words."""
+    """All hits, and what could not be read, in plain words."""
     problems = list(container.problems)
     found = [hit for block in container.blocks for hit in _block(container, block, problems)]
     return distinct(found), list(dict.fromkeys(problems))
 
 
+def sidecar_hits(packet: bytes) -> tuple[list[Hit], str | None]:
+    """The hits of an XMP file beside a picture, and what is wrong with it."""
+    properties, problem = xmp.parse(packet)
+    found = [hit._replace(tag=f"sidecar {hit.tag}") for hit in xmp_hits.hits(properties)]
+    return distinct(found), problem
+
+
 def _block(container: Container, block: Block, problems: list[str]) -> Iterator[Hit]:
     if block.kind == "exif":
-        entries = tiff.entries(block.data, problems)
+        entries = tiff.entries(block.data, problems, block.directories, named_only=True)
         yield from exif_hits.hits(entries, len(block.data), is_file=block.name == "TIFF")
+        yield from makernotes.hits(block.data, entries)
     elif block.kind == "xmp":
         properties, problem = xmp.parse(block.data)
         if problem is not None:
@@ -60,6 +68,7 @@ def _embedded(container: Container, block: Block) -> Iterator[Hit]:
             yield Hit("embedded.trailer", f"{container.format}:Trailer")
     elif block.kind == "other" and container.format == "JPEG" and not block.name.startswith(_KNOWN_VENDORS):
         yield Hit("device.makernote", f"JPEG:{block.name.partition(' ')[0]}", score=0.5)
+        yield from makernotes.segment_hits(block.data, block.name)
 
 
 def is_padding(trailer: Block) -> bool:

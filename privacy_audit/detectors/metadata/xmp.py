@@ -33,7 +33,7 @@ _CODES = {
         "photoshop:City photoshop:State photoshop:Country Iptc4xmpCore:Location Iptc4xmpCore:CountryCode "
         "Iptc4xmpExt:City Iptc4xmpExt:Sublocation Iptc4xmpExt:ProvinceState Iptc4xmpExt:CountryName "
         "Iptc4xmpExt:CountryCode Iptc4xmpExt:WorldRegion Iptc4xmpExt:LocationName Iptc4xmpExt:LocationId "
-        "exif:GPSAreaInformation mediapro:Location xmpDM:shotLocation",
+        "exif:GPSAreaInformation mediapro:Location xmpDM:shotLocation prism:location photomech:CountryCode",
     ),
     **_names("contact.email", "Iptc4xmpCore:CiEmailWork plus:LicensorEmail"),
     **_names("contact.phone", "Iptc4xmpCore:CiTelWork plus:LicensorTelephone1 plus:LicensorTelephone2"),
@@ -54,6 +54,7 @@ _CODES = {
         "dc:rights tiff:Copyright exif:Copyright cc:license cc:attributionURL cc:morePermissions photoshop:Credit "
         "photoshop:Copyright tdm:reservation tdm:policy plus:DataMining plus:OtherConstraints plus:LicensorURL "
         "xmpRights:Marked xmpRights:WebStatement xmpRights:UsageTerms xmpRights:Owner xmpRights:Certificate "
+        "crs:Copyright pdf:Copyright pdf:Marked pur:creditLine pur:copyright "
         "plus:LicensorName plus:CopyrightStatus plus:ImageSupplierName Iptc4xmpExt:AOCopyrightNotice xmpDM:copyright",
     ),
     **_names("embedded.thumbnail", "xmpGImg:image"),
@@ -73,16 +74,18 @@ _FREE_TEXT = words(
     "Iptc4xmpCore:AltTextAccessibility Iptc4xmpCore:ExtDescrAccessibility Iptc4xmpExt:Event Iptc4xmpExt:EventId "
     "Iptc4xmpExt:AOTitle Iptc4xmpExt:OrganisationInImageName stJob:name xmpDM:comment xmpDM:logComment "
     "crs:RawFileName xmp:Nickname xmp:Description pdf:Keywords pdf:Title pdf:Subject exifEX:ImageTitle "
-    "Iptc4xmpCore:IntellectualGenre xmpMM:PreservedFileName xmp:Title"
+    "Iptc4xmpCore:IntellectualGenre xmpMM:PreservedFileName xmp:Title xmp:Keywords Iptc4xmpExt:Headline "
+    "Iptc4xmpExt:CvTermName Iptc4xmpExt:CvTermRefinedAbout crs:Description"
 )
 # Most telling first; the later ones say when the file was touched.
 _TIMES = (
     *("exif:DateTimeOriginal", "photoshop:DateCreated", "exif:DateTimeDigitized", "xmp:CreateDate"),
     *("exif:GPSTimeStamp", "acdsee:datetime", "MicrosoftPhoto:DateAcquired", "xmpDM:shotDate", "exif:GPSDateStamp"),
+    "dc:date",
     *("tiff:DateTime", "xmp:ModifyDate", "xmp:MetadataDate"),
 )
 _TOUCHED = frozenset({"tiff:DateTime", "xmp:ModifyDate", "xmp:MetadataDate"})
-_HISTORY = frozenset({"xmpMM", "stEvt", "stRef"})
+_HISTORY = frozenset({"xmpMM", "stEvt", "stRef", "stVer", "stMfs"})
 _HISTORY_FIRST = ("xmpMM:DocumentID", "xmpMM:OriginalDocumentID", "xmpMM:InstanceID")
 _LATITUDES = ("exif:GPSLatitude", "drone-dji:GpsLatitude", "drone-dji:Latitude", "Camera:GPSLatitude")
 _LONGITUDES = (
@@ -154,6 +157,11 @@ def _history(properties: Sequence[Property], first: dict[str, str]) -> Iterator[
 def _gps(first: dict[str, str]) -> Iterator[Hit]:
     latitude = next((key for key in _LATITUDES if key in first), None)
     longitude = next((key for key in _LONGITUDES if key in first), None)
+    if "exif:GPSDestLatitude" in first and "exif:GPSDestLongitude" in first:
+        north, east = (gps.from_text(first[f"exif:GPSDest{name}"]) for name in ("Latitude", "Longitude"))
+        there = gps.hit("XMP-exif:GPSDestLatitude", north, east, 0.0, altitude=False)
+        if there is not None:
+            yield there
     if latitude is None or longitude is None:
         return
     found = gps.hit(
