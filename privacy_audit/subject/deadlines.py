@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from privacy_audit.errors import CaseError
-from privacy_audit.yamlfile.wording import did_you_mean, hint, quote
 from privacy_audit.resources import folder
+from privacy_audit.yamlfile.wording import did_you_mean, hint, quote
 
 DEFAULT_LAWS = ("gdpr", "uu-pdp")
 """Those that have a built-in rule pack."""
