@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,13 @@ from privacy_audit.types import ACTIONS, Severity
 
 if TYPE_CHECKING:
     from privacy_audit.report.summary import Summary
+    from privacy_audit.run.plan import DetectorSpec
     from privacy_audit.run.scan import Progress
     from privacy_audit.store.redactions import RedactionSummary
 
 PASSED, VIOLATED, BROKEN, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes. 2 beats 1 beats 3."""
+FACES = "faces"
 
 
 class Audit:
@@ -120,6 +122,9 @@ def scan(
     policy: str | Sequence[str] = "baseline",
     detectors: Sequence[str] | None = None,
     caption_columns: Sequence[str] = (),
+    faces: str = "default",
+    faces_backend: str = "centerface",
+    faces_model: str | Path | None = None,
     fail_on: str = "high",
     token_key: str | Path | None = None,
     jobs: int | None = None,
@@ -128,14 +133,15 @@ def scan(
 ) -> Audit:
     """Audit a folder of pictures.
 
-    `policy` names rule packs, built in or files. `detectors` defaults to all installed ones. `output` is the audit
-    folder; without one it is temporary and goes with the returned Audit. `fail_on` is a severity or "none". `jobs` is
+    `policy` names rule packs, built in or files. `detectors` defaults to all installed ones. `faces` says how closely
+    to look for faces (fast, default, thorough), `faces_backend` with which network, and `faces_model` is the file of one
+    that comes without weights. `output` is the audit folder; without one it is temporary and goes with the returned Audit. `fail_on` is a severity or "none". `jobs` is
     the number of worker processes (default: one per core; 0 works in this process). `timeout_s` is per batch.
     """
     from privacy_audit.detectors import registry
     from privacy_audit.policy import load
     from privacy_audit.run import scan as running
-    from privacy_audit.run.plan import DetectorSpec, Plan
+    from privacy_audit.run.plan import Plan
 
     if fail_on not in {*(severity.value for severity in Severity), "none"}:
         raise PrivacyAuditError(
@@ -147,8 +153,11 @@ def scan(
     target = Path(temporary.name if temporary else str(output))
     _keep_apart(root, target, "the audit")
     names = [policy] if isinstance(policy, str) else list(policy)
+    looking = {"profile": faces, "backend": faces_backend}
+    if faces_model is not None:
+        looking["model"] = str(faces_model)
     plan = Plan(
-        detectors=tuple(DetectorSpec(detector.name) for detector in registry.select(detectors)),
+        detectors=_specs([detector.name for detector in registry.select(detectors)], looking),
         packs=tuple(load(name) for name in dict.fromkeys(names)),
         token_key=evidence.load_key(Path(token_key) if token_key is not None else None),
         source_options={"caption_columns": sorted(caption_columns)},
@@ -158,6 +167,7 @@ def scan(
         "detectors": sorted(spec.name for spec in plan.detectors),
         "policy": [pack.pack for pack in plan.packs],
         "caption_columns": sorted(caption_columns),
+        "faces": {"profile": faces, "backend": faces_backend},
     }
     running.scan(
         folder,
@@ -180,6 +190,7 @@ def redact(
     output: str | Path,
     jobs: int | None = None,
     verify: bool = True,
+    faces_model: str | Path | None = None,
     token_key: str | Path | None = None,
     timeout_s: float = 120.0,
     progress: Progress | None = None,
@@ -187,6 +198,8 @@ def redact(
     """Write a clean copy of `source` to `output` by the audit's decisions, then audit the copy and say what is left.
 
     The source is never written to. A picture that could not be checked, or cannot be redacted safely, is left out.
+    Both second looks, at each picture and at the copy, are as close as the first. `faces_model` is the file that the
+    audit was made with, if it was made with one.
     """
     from privacy_audit.redaction.run import redact_folder
     from privacy_audit.run.scan import Silent
@@ -198,6 +211,14 @@ def redact(
     _keep_apart(root, target, "the redacted copy")
     _keep_apart(target, opened.path, "the audit")
     workers = default_jobs() if jobs is None else jobs
+    ran = opened.folder.manifest.detectors
+    looking = dict(options.get("faces", {}))
+    if faces_model is not None:
+        looking["model"] = str(faces_model)
+    for entry in ran:
+        if entry.name == FACES and "model_sha256" in entry.options:
+            looking["model_sha256"] = entry.options["model_sha256"]
+    specs = _specs([entry.name for entry in ran], looking)
 
     def again(copy: Path, notes: Path) -> Audit:
         return scan(
@@ -206,6 +227,9 @@ def redact(
             policy=[str(path) for path in opened.folder.packs()],
             detectors=options["detectors"],
             caption_columns=options["caption_columns"],
+            faces=looking.get("profile", "default"),
+            faces_backend=looking.get("backend", "centerface"),
+            faces_model=faces_model,
             token_key=token_key,
             jobs=workers,
             timeout_s=timeout_s,
@@ -216,6 +240,7 @@ def redact(
         folder,
         opened.folder,
         target,
+        detectors=specs,
         key=evidence.load_key(Path(token_key) if token_key is not None else None),
         jobs=workers,
         timeout_s=timeout_s,
@@ -235,6 +260,18 @@ def default_jobs() -> int:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # not on macOS and Windows
         return max(1, os.cpu_count() or 1)
+
+
+def _specs(names: Sequence[str], faces: Mapping[str, str]) -> tuple[DetectorSpec, ...]:
+    """Detectors with their options. What depends on this machine is settled here, once for all workers."""
+    from privacy_audit.run.plan import DetectorSpec
+
+    options: dict[str, Mapping[str, str]] = {}
+    if FACES in names:
+        from privacy_audit.detectors.faces.detector import resolved
+
+        options[FACES] = resolved(faces)
+    return tuple(DetectorSpec(name, options.get(name, {})) for name in names)
 
 
 def _keep_apart(source: Path, target: Path, what: str) -> None:
