@@ -134,9 +134,10 @@ def scan(
     """Audit a folder of pictures.
 
     `policy` names rule packs, built in or files. `detectors` defaults to all installed ones. `faces` says how closely
-    to look for faces (fast, default, thorough), `faces_backend` with which network, and `faces_model` is the file of one
-    that comes without weights. `output` is the audit folder; without one it is temporary and goes with the returned Audit. `fail_on` is a severity or "none". `jobs` is
-    the number of worker processes (default: one per core; 0 works in this process). `timeout_s` is per batch.
+    to look for faces (fast, default, thorough), `faces_backend` with which network, and `faces_model` is the file of
+    one that comes without weights. `output` is the audit folder; without one it is temporary and goes with the returned
+    Audit. `fail_on` is a severity or "none". `jobs` is the number of worker processes (default: one per core; 0 works
+    in this process). `timeout_s` is per batch.
     """
     from privacy_audit.detectors import registry
     from privacy_audit.policy import load

@@ -47,8 +47,12 @@ def _print_listing() -> None:
 
 @detectors.command()
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--profile", "profiles", multiple=True, type=click.Choice(_PROFILES), help="Only this one. Again for more.")
-@click.option("--backend", "wanted", multiple=True, metavar="NAME", help="Only this one. Again for more. [all installed]")
+@click.option(
+    "--profile", "profiles", multiple=True, type=click.Choice(_PROFILES), help="Only this one. Again for more."
+)
+@click.option(
+    "--backend", "wanted", multiple=True, metavar="NAME", help="Only this one. Again for more. [all installed]"
+)
 @click.option("--faces-model", type=click.Path(path_type=Path), metavar="FILE", help="Model file of the backend yunet.")
 @click.option("--turned", is_flag=True, help="Also with the pixels turned by 90, 180 and 270 degrees.")
 @click.option("--write", type=click.Path(path_type=Path), metavar="FILE", help="Put the figures into this recall.json.")

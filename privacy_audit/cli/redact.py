@@ -17,7 +17,10 @@ import click
 @click.option("--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per sample. [120]")
 @click.option("--verify/--no-verify", default=True, help="Audit the copy and say what is left. [yes]")
 @click.option(
-    "--faces-model", type=click.Path(path_type=Path), metavar="FILE", help="The model file that the audit was made with."
+    "--faces-model",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The model file that the audit was made with.",
 )
 @click.option(
     "--token-key", type=click.Path(path_type=Path), metavar="FILE", help="The key that the audit was made with."

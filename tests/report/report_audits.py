@@ -76,7 +76,8 @@ def build(folder: Path, items: Iterable[Item] = (), **changes: Any) -> AuditFold
         rows["findings"] += [schema.finding_row(item.id, finding) for finding in item.findings]
         rows["failures"] += [schema.failure_row(item.id, failure) for failure in item.failures]
         rows["decisions"] += [schema.decision_row(item.id, decision) for decision in item.decisions]
-    shards.write(folder, "00000", rows, {})
+    facts = {"input": "", "plan": "", "counts": {}, "skipped_members": {}, "seconds": {}}
+    shards.write(folder, "00000", rows, facts)
     marker = shards.read_marker(folder, "00000")
     assert marker is not None
     fields: dict[str, Any] = {

@@ -80,10 +80,14 @@ def load(folder: Path) -> list[Labelled]:
     try:
         raw = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise SourceError(f'{path} is missing: it names the pictures, as [{{"file": ..., "boxes": ...}}, ...].') from None
+        raise SourceError(
+            f'{path} is missing: it names the pictures, as [{{"file": ..., "boxes": ...}}, ...].'
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise SourceError(f"{path} cannot be read as JSON ({type(error).__name__}).") from error
-    entries = [{"file": name, "boxes": _boxes_of(value)} for name, value in raw.items()] if isinstance(raw, dict) else raw
+    entries = (
+        [{"file": name, "boxes": _boxes_of(value)} for name, value in raw.items()] if isinstance(raw, dict) else raw
+    )
     if not isinstance(entries, list) or not entries:
         raise SourceError(f"{path} names no picture.")
     return [_labelled(folder, number, entry) for number, entry in enumerate(entries)]

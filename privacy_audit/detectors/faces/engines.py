@@ -11,6 +11,7 @@ from privacy_audit.errors import DetectorError, ModelError
 Run = Callable[[Floats], Sequence[Floats]]
 """Planes (1, 3, height, width) in, the outputs that were asked for out. Raises DetectorError."""
 
+_CHANNELS = 3
 _MAX_COMPILED = 24  # openvino compiles for each size; a folder of photos has about ten, turned ones included
 
 
@@ -33,11 +34,9 @@ def open_sizes(path: Path, outputs: Sequence[str] | None = None) -> bytes:
     del graph.input[:], graph.value_info[:], graph.output[:]
     graph.input.extend(pictures)
     graph.output.extend(wanted)
-    for value in graph.output:
-        value.type.tensor_type.ClearField("shape")
-    for value in graph.input:
+    for value in (*graph.input, *graph.output):
         for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
-            if axis != 1:  # the channels
+            if axis != 1 or dimension.dim_value != _CHANNELS:
                 dimension.dim_param = f"{value.name}_{axis}"
     serialized: bytes = model.SerializeToString()
     return serialized

@@ -30,7 +30,7 @@ class Row(TypedDict):
 
 
 class Table(TypedDict):
-    """One measurement. `false_alarms` are boxes per picture of `face_free`; `images_per_s` is of one core's CPU time."""
+    """One measurement. `false_alarms` are boxes per face-free picture; `images_per_s` is of one core's CPU time."""
 
     backend: str
     profile: str
@@ -55,7 +55,8 @@ def tables(backend: str, profile: str) -> list[Table]:
 def merged(old: str | None, new: Sequence[Table]) -> str:
     """The text of a file of measurements (None: of none) with `new` ones, each in place of an older one of its data.
 
-    One of many faces also takes the place of the reference's figures. Raises DetectorError when `old` is no such text.
+    One of many faces also takes the place of the reference's figures. Raises DetectorError when `old` is no such
+    text.
     """
     try:
         kept = [table for table in _parsed(old) if not any(_replaces(one, table) for one in new)] if old else []

@@ -1,9 +1,10 @@
 """CenterFace (Star-Clouds, MIT): model files, choice of precision and engine, decoding.
 
-The network takes RGB planes of 0 to 255 and gives, for every 4 x 4 pixels, a face score, a size and an offset. It runs
-from an 8-bit file that `scripts/centerface_int8.py` makes of the published weights, at three quarters of the cost on any
-x86-64 processor and half of it on those with VNNI instructions. Its weights have seven bits, because processors without
-VNNI add pairs of products in sixteen: the boxes are then the same everywhere. Other processors run the published file.
+The network takes RGB planes of 0 to 255 and gives, for every 4 x 4 pixels, a face score, a size and an offset.
+
+On x86-64 it runs from an 8-bit file that scripts/centerface_int8.py makes of the published weights: at three quarters
+of the cost, and at half of it on processors with VNNI instructions. Its weights have seven bits, because those without
+VNNI add pairs of products in sixteen: the boxes are then the same on both. Other processors run the published file.
 """
 
 from __future__ import annotations

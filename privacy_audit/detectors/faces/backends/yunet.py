@@ -30,7 +30,7 @@ _MAX_BYTES = 256 * 1024 * 1024
 
 
 class YuNet:
-    """The network of the user's file, on onnxruntime. Raises ModelError when the file is missing, altered or no YuNet."""
+    """The network of the user's file, on onnxruntime. Raises ModelError when it is missing, altered or no YuNet."""
 
     name: ClassVar[str] = "yunet"
     title: ClassVar[str] = "YuNet, a small convolutional network, from a file of the user's own"
