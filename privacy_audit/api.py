@@ -33,6 +33,7 @@ IMAGE_TEXT = ("barcodes", "image_text")
 """The detectors that read what is painted into a picture."""
 PASSED, VIOLATED, BROKEN, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes. 2 beats 1 beats 3."""
+FACES = "faces"
 
 
 class Audit:
@@ -140,6 +141,9 @@ def scan(
     detectors: Sequence[str] | None = None,
     image_text: bool = False,
     caption_columns: Sequence[str] = (),
+    faces: str = "default",
+    faces_backend: str = "centerface",
+    faces_model: str | Path | None = None,
     fail_on: str = "high",
     token_key: str | Path | None = None,
     opt_out: str | Path | None = None,
@@ -152,17 +156,18 @@ def scan(
     """Audit a folder of pictures.
 
     `policy` names rule packs, built in or files. `detectors` defaults to all installed ones that are not optional;
-    `image_text` adds those that read text and codes inside pictures (extra `ocr`). `output` is the audit folder;
-    without one it is temporary and goes with the returned Audit. `fail_on` is a severity or "none". `jobs` is
-    the number of worker processes (default: one per core; 0 works in this process). `timeout_s` is per batch.
-    `opt_out` is a file with one sha256, URL or domain per line. `dataset` is a dataset.yaml, or its plain data, in
-    place of the one in the folder. `biometrics` allows faces to be compared, in memory only, to estimate how many
-    distinct people appear; it needs the extra `face-recognition`.
+    `image_text` adds those that read text and codes inside pictures (extra `ocr`). `faces` says how closely to look
+    for faces (fast, default, thorough), `faces_backend` with which network, and `faces_model` is the file of one that
+    comes without weights. `output` is the audit folder; without one it is temporary and goes with the returned Audit.
+    `fail_on` is a severity or "none". `jobs` is the number of worker processes (default: one per core; 0 works in this
+    process). `timeout_s` is per batch. `opt_out` is a file with one sha256, URL or domain per line. `dataset` is a
+    dataset.yaml, or its plain data, in place of the one in the folder. `biometrics` allows faces to be compared, in
+    memory only, to estimate how many distinct people appear; it needs the extra `face-recognition`.
     """
     from privacy_audit.detectors import registry
     from privacy_audit.policy import load
     from privacy_audit.run import scan as running
-    from privacy_audit.run.plan import DetectorSpec, Plan
+    from privacy_audit.run.plan import Plan
 
     if fail_on not in {*(severity.value for severity in Severity), "none"}:
         raise PrivacyAuditError(
@@ -179,8 +184,11 @@ def scan(
     chosen_names = [detector.name for detector in chosen]
     if listed and "provenance" not in chosen_names:
         raise PrivacyAuditError("an opt-out list is read by the detector 'provenance': add it to the detectors.")
+    looking = {"profile": faces, "backend": faces_backend}
+    if faces_model is not None:
+        looking["model"] = str(faces_model)
     plan = Plan(
-        detectors=tuple(DetectorSpec(name, given if name == "provenance" else {}) for name in chosen_names),
+        detectors=_specs(chosen_names, looking, given),
         packs=tuple(load(name) for name in dict.fromkeys(names)),
         token_key=evidence.load_key(Path(token_key) if token_key is not None else None),
         source_options={"caption_columns": sorted(caption_columns), "dataset": folder.beside.description},
@@ -197,6 +205,7 @@ def scan(
         "caption_columns": sorted(caption_columns),
         "dataset": folder.beside.description,
         **({"opt_out": listed} if listed else {}),
+        "faces": {"profile": faces, "backend": faces_backend},
     }
     running.scan(
         folder,
@@ -221,6 +230,7 @@ def redact(
     output: str | Path,
     jobs: int | None = None,
     verify: bool = True,
+    faces_model: str | Path | None = None,
     token_key: str | Path | None = None,
     timeout_s: float = 120.0,
     progress: Progress | None = None,
@@ -228,6 +238,8 @@ def redact(
     """Write a clean copy of `source` to `output` by the audit's decisions, then audit the copy and say what is left.
 
     The source is never written to. A picture that could not be checked, or cannot be redacted safely, is left out.
+    Both second looks, at each picture and at the copy, are as close as the first. `faces_model` is the file that the
+    audit was made with, if it was made with one.
     """
     from privacy_audit.redaction.run import redact_folder
     from privacy_audit.run.scan import Silent
@@ -239,6 +251,14 @@ def redact(
     _keep_apart(root, target, "the redacted copy")
     _keep_apart(target, opened.path, "the audit")
     workers = default_jobs() if jobs is None else jobs
+    ran = opened.folder.manifest.detectors
+    looking = dict(options.get("faces", {}))
+    if faces_model is not None:
+        looking["model"] = str(faces_model)
+    for entry in ran:
+        if entry.name == FACES and "model_sha256" in entry.options:
+            looking["model_sha256"] = entry.options["model_sha256"]
+    specs = _specs([entry.name for entry in ran], looking, {})
 
     def again(copy: Path, notes: Path) -> Audit:
         return scan(
@@ -248,6 +268,9 @@ def redact(
             detectors=options["detectors"],
             caption_columns=options["caption_columns"],
             dataset=options.get("dataset"),
+            faces=looking.get("profile", "default"),
+            faces_backend=looking.get("backend", "centerface"),
+            faces_model=faces_model,
             token_key=token_key,
             jobs=workers,
             timeout_s=timeout_s,
@@ -258,6 +281,7 @@ def redact(
         folder,
         opened.folder,
         target,
+        detectors=specs,
         key=evidence.load_key(Path(token_key) if token_key is not None else None),
         jobs=workers,
         timeout_s=timeout_s,
@@ -397,6 +421,18 @@ def _count_people(
     people.write(target, count_people(source, folder, biometrics, jobs=jobs, timeout_s=timeout_s))
     parts = {**folder.manifest.parts, people.NAME: sha256(target / people.NAME)}
     manifests.write(target, replace(folder.manifest, parts=parts))
+
+
+def _specs(names: Sequence[str], faces: Mapping[str, str], provenance: Mapping[str, str]) -> tuple[DetectorSpec, ...]:
+    """Detectors with their options. What depends on this machine is settled here, once for all workers."""
+    from privacy_audit.run.plan import DetectorSpec
+
+    options: dict[str, Mapping[str, str]] = {"provenance": provenance}
+    if FACES in names:
+        from privacy_audit.detectors.faces.detector import resolved
+
+        options[FACES] = resolved(faces)
+    return tuple(DetectorSpec(name, options.get(name, {})) for name in names)
 
 
 def _keep_apart(source: Path, target: Path, what: str) -> None:

@@ -41,7 +41,7 @@ class ModelFile:
     def verified(self) -> Path:
         """Like `locate`, and the content is what we measured; raises ModelError when it was altered."""
         path = self.locate()
-        found = _sha256(path)
+        found = sha256_of(path)
         if found != self.sha256:
             raise ModelError(
                 f"the model {self.name} in the package {self.distribution} is not the one expected: sha256 is {found}, "
@@ -50,7 +50,8 @@ class ModelFile:
         return path
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -17,6 +17,12 @@ import click
 @click.option("--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per sample. [120]")
 @click.option("--verify/--no-verify", default=True, help="Audit the copy and say what is left. [yes]")
 @click.option(
+    "--faces-model",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The model file that the audit was made with.",
+)
+@click.option(
     "--token-key", type=click.Path(path_type=Path), metavar="FILE", help="The key that the audit was made with."
 )
 def redact(
@@ -27,6 +33,7 @@ def redact(
     jobs: int | None,
     timeout: float,
     verify: bool,
+    faces_model: Path | None,
     token_key: Path | None,
 ) -> None:
     """Write a clean copy of SOURCE to OUT, as the decisions in AUDIT say, and audit the copy.
@@ -45,6 +52,7 @@ def redact(
         jobs=jobs,
         timeout_s=timeout,
         verify=verify,
+        faces_model=faces_model,
         token_key=token_key,
         progress=terminal.Bar("Redacting"),
     )

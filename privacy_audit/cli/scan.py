@@ -31,6 +31,24 @@ from privacy_audit.types import Severity
 @click.option(
     "--caption-column", "captions", multiple=True, metavar="NAME", help="A further table column that holds captions."
 )
+@click.option(
+    "--faces",
+    type=click.Choice(["fast", "default", "thorough"]),
+    default="default",
+    help="How closely to look for faces: time against recall, which the report prints. [default]",
+)
+@click.option(
+    "--faces-backend",
+    default="centerface",
+    metavar="NAME",
+    help="Network that finds faces: centerface, face_recognition-hog, face_recognition-cnn, yunet. [centerface]",
+)
+@click.option(
+    "--faces-model",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Model file of a network that comes without one (yunet).",
+)
 @click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Worker processes. [one per core]")
 @click.option("--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per batch. [120]")
 @click.option(
@@ -67,6 +85,9 @@ def scan(
     detectors: str | None,
     image_text: bool,
     captions: tuple[str, ...],
+    faces: str,
+    faces_backend: str,
+    faces_model: Path | None,
     jobs: int | None,
     timeout: float,
     fail_on: str,
@@ -96,6 +117,9 @@ def scan(
         detectors=[name.strip() for name in detectors.split(",") if name.strip()] if detectors is not None else None,
         image_text=image_text,
         caption_columns=captions,
+        faces=faces,
+        faces_backend=faces_backend,
+        faces_model=faces_model,
         fail_on="none" if exit_zero else fail_on,
         token_key=token_key,
         opt_out=opt_out,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from privacy_audit.errors import DetectorError
 from privacy_audit.models import ModelFile
@@ -26,13 +26,28 @@ class About:
     measured: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a detector with given options records in the audit.
+
+    `models` maps a model's name to its sha256. `options` hold no path. `tables` are measured rates by size, in the form
+    of detectors/faces/recall.json.
+    """
+
+    about: About
+    models: Mapping[str, str]
+    options: Mapping[str, str]
+    tables: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+
 @runtime_checkable
 class Detector(Protocol):
     """Pure, batched, picklable by class. A model loads in the constructor, once per worker process.
 
     Optional class attributes: `models` (tuple of ModelFile), `about` (About), `long_side` (pixels of the long side
     that it wants decoded; None for full size), `optional` (True: it is slow, and runs only when it is asked for),
-    `packages` (further packages that it imports or reads models from, each with how to install it).
+    `packages` (further packages that it imports or reads models from, each with how to install it), `described` (a
+    class method from options to Described, when they differ by option).
     """
 
     name: str
@@ -98,3 +113,12 @@ def about(detector: type[Detector] | Detector) -> About:
     if isinstance(declared, About):
         return declared
     return About(method=" ".join((detector.__doc__ or "").split()), limits="not stated by the detector")
+
+
+def described(detector: type[Detector], options: Mapping[str, str]) -> Described:
+    """What a detector with `options` records in the audit."""
+    describe = getattr(detector, "described", None)
+    if describe is not None:
+        told: Described = describe(options)
+        return told
+    return Described(about(detector), {model.name: model.sha256 for model in models_of(detector)}, dict(options))

@@ -45,13 +45,17 @@ def redact_folder(
     audit: AuditFolder,
     output: Path,
     *,
+    detectors: tuple[DetectorSpec, ...],
     key: bytes,
     jobs: int,
     timeout_s: float,
     verify: Verify | None,
     progress: Progress,
 ) -> RedactionSummary:
-    """Write the redacted copy of `source` to `output`, note it in the audit folder, and audit the copy again."""
+    """Write the redacted copy of `source` to `output`, note it in the audit folder, and audit the copy again.
+
+    `detectors` are those of the audit; those that see pixels look at every redacted picture once more.
+    """
     started = _now()
     _check(source, audit, output)
     draft = output.with_name(f".{output.name}.partial")
@@ -61,7 +65,7 @@ def redact_folder(
         draft.mkdir(parents=True)
         progress.start(audit.manifest.counts["samples"])
         runner = LocalRunner(jobs, timeout_s)
-        for result in runner.map(_jobs(source, audit, draft, key)):
+        for result in runner.map(_jobs(source, audit, draft, key, detectors)):
             results.append(result)
             progress.advance(len(result.rows), sum(row["outcome"] == "withheld" for row in result.rows))
         _write_tables(source, audit, draft, results)
@@ -95,8 +99,9 @@ def _check(source: FolderSource, audit: AuditFolder, output: Path) -> None:
         raise SourceError(f"{output} exists and is not empty. Name a new folder with -o.")
 
 
-def _jobs(source: FolderSource, audit: AuditFolder, draft: Path, key: bytes) -> Iterator[RedactJob]:
-    detectors = tuple(DetectorSpec(entry.name) for entry in audit.manifest.detectors)
+def _jobs(
+    source: FolderSource, audit: AuditFolder, draft: Path, key: bytes, detectors: tuple[DetectorSpec, ...]
+) -> Iterator[RedactJob]:
     for shard in source.shards():
         yield RedactJob(source, shard, audit.path, draft, key, detectors)
 

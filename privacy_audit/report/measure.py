@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from privacy_audit import stats
+from privacy_audit.report.recall import recall_tables, unmeasured
 from privacy_audit.report.summary import (
     PARTS,
     AbsentKind,
@@ -123,6 +124,8 @@ class _Measure:
             decisions=Decisions(self._actions(samples), rules, silent),
             redaction=self._redaction(manifest),
             detectors=_top(manifest.detectors, DETECTORS),
+            recall=recall_tables(manifest.detectors[:DETECTORS]),
+            unmeasured=unmeasured(manifest.detectors[:DETECTORS]),
             histograms=self._histograms(seekers, checked),
             failures=self._failures(),
             packs=self._packs(manifest),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from privacy_audit.report.recall import RecallTable
 from privacy_audit.store.manifest import DetectorEntry, Manifest, PackEntry
 from privacy_audit.store.people import People
 from privacy_audit.store.redactions import RedactionSummary
@@ -262,6 +263,9 @@ class Summary:
     decisions: Decisions
     redaction: Redaction | None
     detectors: Top[DetectorEntry]
+    recall: tuple[RecallTable, ...]
+    unmeasured: tuple[str, ...]
+    """Detectors of which nothing was measured as they ran."""
     histograms: tuple[Histogram, ...]
     failures: Top[FailureRow]
     packs: Top[PackRow]

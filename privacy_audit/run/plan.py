@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from privacy_audit.detectors import registry
-from privacy_audit.detectors.base import Detector, models_of
+from privacy_audit.detectors.base import Detector, described
 from privacy_audit.evidence import key_id
 from privacy_audit.policy import Pack, fingerprint
 from privacy_audit.sources import Shard, Source
@@ -47,8 +47,8 @@ class Plan:
         detectors = []
         for spec in self.detectors:
             detector = registry.find(spec.name)
-            models = {model.name: model.sha256 for model in models_of(detector)}
-            detectors.append([spec.name, detector.version, dict(spec.options), models])
+            says = described(detector, spec.options)
+            detectors.append([spec.name, detector.version, dict(says.options), dict(says.models)])
         facts = {
             "tool": TOOL_VERSION,
             "detectors": sorted(detectors, key=lambda entry: str(entry[0])),

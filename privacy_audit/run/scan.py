@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeGuard
 
 from privacy_audit.detectors import registry
-from privacy_audit.detectors.base import about, models_of
+from privacy_audit.detectors.base import described
 from privacy_audit.errors import AuditError, SourceError
 from privacy_audit.evidence import key_id
 from privacy_audit.policy import Pack, fingerprint
@@ -269,18 +269,20 @@ def _manifest(run: _Run, totals: _Totals, status: Literal["complete", "partial"]
 
 def _detector_entry(spec: DetectorSpec) -> DetectorEntry:
     detector = registry.find(spec.name)
-    says = about(detector)
+    says = described(detector, spec.options)
     owners = {point.dist.name for point in entry_points(group=registry.GROUP) if point.name == spec.name and point.dist}
     return DetectorEntry(
         name=spec.name,
         version=detector.version,
         distribution=", ".join(sorted(owners)),
         codes=sorted(detector.codes),
-        method=says.method,
-        limits=says.limits,
-        thresholds=says.thresholds,
-        measured=says.measured,
-        models={model.name: model.sha256 for model in models_of(detector)},
+        method=says.about.method,
+        limits=says.about.limits,
+        thresholds=says.about.thresholds,
+        measured=says.about.measured,
+        models=dict(says.models),
+        options=dict(says.options),
+        tables=[dict(table) for table in says.tables],
     )
 
 

@@ -16,7 +16,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class DetectorEntry:
-    """A detector that ran. `models` maps a model's name to its sha256."""
+    """A detector that ran. `models` maps a model's name to its sha256; `tables` are measured rates by size."""
 
     name: str
     version: str
@@ -27,6 +27,8 @@ class DetectorEntry:
     thresholds: str = ""
     measured: str = ""
     models: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+    tables: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

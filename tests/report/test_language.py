@@ -44,6 +44,8 @@ FAMILIES: dict[str, list[str]] = {
     "failure": ["unreadable", "too_large", "timeout", "crash", "error"],
     "method": ["flow", "counts", "statistics", "errors", "severity"],
     "objection.what": ["1", "2", "3"],
+    "recall": ["precision", "false_alarms"],
+    "recall.source": ["reference", "bench"],
     "integrity": ["manifest", "source", "plan", "policy", "key"],
     "column": [
         *("checked", "failed", "skipped", "samples", "share", "findings"),

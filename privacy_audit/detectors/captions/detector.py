@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from privacy_audit.detectors.base import About, Standalone
-from privacy_audit.detectors.captions import contacts, paths, profile
+from privacy_audit.detectors.captions import contacts, minors, paths, profile
 from privacy_audit.detectors.captions.hits import Found
 from privacy_audit.detectors.captions.language import language_of
 from privacy_audit.detectors.captions.normalise import Mapped, normalise
@@ -48,7 +48,7 @@ class Captions(Standalone):
     names) by pattern and check digit in any language, with the words beside them in English and Indonesian. Names of
     people, as a contextual finding, in English captions.
 
-    Finds: contact.* id.* net.* secret person.birth_date name.person   Needs: text
+    Finds: contact.* id.* net.* secret person.birth_date person.minor name.person   Needs: text
     Misses: names outside English captions, names in lower case, numbers without a word beside them that have neither
     check digit nor country prefix.   Measured: benchmarks/captions.py
     """
@@ -68,7 +68,8 @@ class Captions(Standalone):
             "Names are looked for only in English captions and string fields with two capitalised words in a row (87 % "
             "of the names that the model finds without this condition) and only in the first 20,000 characters; half "
             "of the names found in web captions are people, most of them public figures. Other languages are listed as "
-            "skipped. Not looked for: place names, dates, health, children. Of a text, 2,000,000 characters are read."
+            "skipped. Children: by words and ages, not by boy or girl alone. Not looked for: place names, dates, "
+            "health. Of a text, 2,000,000 characters are read."
         ),
         thresholds="direct identifiers 0.5 (IP and MAC addresses 0.6); names 0.5, multi-word only",
         measured="benchmarks/captions.py",
@@ -109,6 +110,7 @@ class Captions(Standalone):
             self._identify_path(reading, paths.readable(mapped.overlaid(links)))
         label = _label(text)
         reading.add(mapped, _windowed(prose, lambda part: self._labelled(label, part)))
+        reading.add(mapped, _windowed(prose, minors.find))
         spoken = language_of(prose)
         if spoken in ("id", "other", "unknown script"):
             reading.parts.append(Skipped("captions.names", f"language: {spoken}"))

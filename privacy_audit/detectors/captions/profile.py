@@ -50,6 +50,7 @@ PROFILE: dict[str, Entry] = {
     "STREET_ADDRESS": Entry("contact.address"),
     "BIRTH_DATE": Entry("person.birth_date"),
     "USERNAME": Entry("contact.username"),
+    "MINOR": Entry("person.minor", tier="contextual"),
     "PERSON": Entry("name.person", tier="contextual"),
 }
 """Earlier entries win where two claim the same characters with the same score."""

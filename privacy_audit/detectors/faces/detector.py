@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from PIL import Image
 
-from privacy_audit.detectors.base import About, Standalone
-from privacy_audit.detectors.faces.centerface import MODEL
-from privacy_audit.detectors.faces.search import PROFILES, ProfileName, Search
+from privacy_audit.detectors.base import About, Described, Standalone
+from privacy_audit.detectors.faces import backends, recall
+from privacy_audit.detectors.faces.backends import Backend, Profile, ProfileName, Settings
+from privacy_audit.detectors.faces.backends.centerface import INT8, MODEL, CenterFace
+from privacy_audit.detectors.faces.inputs import ENLARGED
+from privacy_audit.detectors.faces.search import Search
 from privacy_audit.detectors.faces.windows import MAX_WINDOWS, window_length
 from privacy_audit.errors import DetectorError, PictureError
 from privacy_audit.pixels import MAX_FRAMES, Picture, Raster
@@ -19,8 +22,50 @@ from privacy_audit.types import Box, Failure, Finding, Needs, Outcome, Sample, S
 _PARTS = 4  # edges are given in quarters of a pixel, which are exact: rounding pushes no box over the edge
 
 
+def resolved(options: Mapping[str, str]) -> dict[str, str]:
+    """Options of `Faces` with every choice made that depends on this machine, so that all workers of a run agree.
+
+    Raises DetectorError for options that make no sense, ModelError when the model cannot be had.
+    """
+    settings, _ = _chosen(Settings(**options))  # type: ignore[arg-type]
+    names = ("profile", "backend", "precision", "engine", "model", "model_sha256")
+    return {name: value for name in names if (value := getattr(settings, name))}
+
+
+def _chosen(settings: Settings) -> tuple[Settings, type[Backend]]:
+    backend = backends.find(settings.backend)
+    if settings.profile not in backend.profiles:
+        known = ", ".join(get_args(ProfileName))
+        raise DetectorError(f"no face profile is called '{settings.profile}'. Known: {known}.")
+    if settings.model and not backend.needs_file:
+        raise DetectorError(f"the face backend '{settings.backend}' has its own model; leave out the model file.")
+    return backend.resolve(settings), backend
+
+
+def _about(backend: type[Backend], settings: Settings, profile: Profile, measured: bool) -> About:
+    sides = " and ".join(str(side) for side in profile.sides)
+    network = ", ".join(part for part in (settings.precision, settings.engine) if part)
+    return About(
+        method=(
+            f"{backend.title}{f' ({network})' if network else ''}, on the upright picture scaled to {sides} pixels on "
+            "its long side; a picture without a confident face is also tried in three other orientations."
+        ),
+        limits=(
+            f"{backend.limits} At most 8 frames or pages of an animation or document and 8 windows of a very long "
+            "picture are looked at. No face found is not proof that there is none."
+        ),
+        thresholds=(
+            f"Profile {settings.profile}: a box is kept from a score of {profile.keep:.2f} and counted (band report) "
+            f"from {profile.report:.2f}; in between it is for review."
+        ),
+        measured=(
+            "See the table of recall by size of face." if measured else "Recall was not measured for this profile."
+        ),
+    )
+
+
 class Faces(Standalone):
-    """Human faces, by CenterFace at a long side of 640 pixels (profile `default`).
+    """Human faces, by CenterFace at a long side of 640 pixels (backend `centerface`, profile `default`).
 
     Boxes that score `keep` or more are findings; those below `report` are in the band `review`, so that redaction can
     be generous and counting strict. A picture without a confident face is also tried turned by 90, 180 and 270 degrees.
@@ -30,57 +75,55 @@ class Faces(Standalone):
     Attributes: `band` (report | review), `profile`, `turned` (clockwise degrees by which the face is turned), `frame`
     (number from 0, of a frame that is not the first).
     Misses: faces under 2.5 % of the long side, profiles and covered faces. Finds some animals, statues and drawings.
-    Measured: benchmarks/faces_recall.py
+    Measured: privacy-audit detectors bench
     """
 
-    name, version = "faces", "1"
+    name, version = "faces", "2"
     codes = frozenset({"face"})
     needs = Needs.PIXELS
-    models = (MODEL,)
-    long_side = PROFILES["default"].sides[-1]
-    about = About(
-        method=(
-            "CenterFace, a convolutional network, on the upright picture scaled to 640 pixels on its long side; a "
-            "picture without a confident face is also tried in three other orientations."
-        ),
-        limits=(
-            "Of faces smaller than 2.5 % of the picture's long side about half are missed, and under 1.2 % most. "
-            "Profiles, covered and blurred faces are missed more often. Some animals, statues, drawings and toys are "
-            "found as faces. At most 8 frames or pages of an animation or document and 8 windows of a very long "
-            "picture are looked at. No face found is not proof that there is none."
-        ),
-        thresholds=(
-            "A box is kept from a score of .20 and counted (band report) from .35; in between it is for review. "
-            "Profile fast: 512 pixels, .15 and .35. Profile thorough: 512 and 960 pixels fused, .21 and .50."
-        ),
-        measured=(
-            "Reference figures on 200 WIDER FACE pictures. The network was trained on that collection and the "
-            "thresholds were read from these pictures, so expect less elsewhere. At 640 pixels from .20: recall .90 of "
-            "1,201 faces of 16 pixels or more and .54 of 1,488 of 8 to 16 pixels (95 % interval +-.025); from .35: .81 "
-            "and .37. Every face of 16 pixels or more was found in 70 % of the pictures with such faces. False alarms "
-            "per picture without people: .06 from .20 and .007 from .35 on grey ones, about .34 and .09 on colour "
-            "photos, mostly animals. Pictures turned on a side or upside down: recall about .87."
-        ),
-    )
+    models = (INT8, MODEL)
+    long_side = round(CenterFace.profiles["default"].sides[-1] * ENLARGED)
+    about = _about(CenterFace, Settings(), CenterFace.profiles["default"], measured=True)
+
+    @classmethod
+    def described(cls, options: Mapping[str, str]) -> Described:
+        """What a run with `options`, which `resolved` made, has to say of itself."""
+        settings = Settings(**options)  # type: ignore[arg-type]
+        backend = backends.find(settings.backend)
+        profile = backend.profiles[settings.profile]
+        kept = {key: value for key, value in options.items() if key != "model"}  # a path may name a person
+        tables = recall.tables(settings.backend, settings.profile)
+        return Described(_about(backend, settings, profile, bool(tables)), backend.models(settings), kept, tables)
 
     def __init__(
-        self, profile: ProfileName = "default", keep: float | None = None, report: float | None = None
+        self,
+        profile: ProfileName = "default",
+        keep: float | None = None,
+        report: float | None = None,
+        *,
+        backend: str = "centerface",
+        precision: str = "",
+        engine: str = "",
+        model: str = "",
+        model_sha256: str = "",
     ) -> None:
         """Load the network. `keep` and `report` replace the profile's thresholds.
 
+        `backend` names the network, `model` is the file of one that comes without weights (sha256 `model_sha256`).
+        `precision` and `engine` force a choice of CenterFace: int8 or fp32, onnxruntime or openvino.
         Raises ModelError when the model is missing or altered, DetectorError for options that make no sense.
         """
-        if profile not in PROFILES:
-            raise DetectorError(f"no face profile is called '{profile}'. Known: {', '.join(get_args(ProfileName))}.")
-        chosen = PROFILES[profile]
-        keep = chosen.keep if keep is None else keep
-        report = max(chosen.report, keep) if report is None else report
+        settings, chosen = _chosen(Settings(profile, backend, precision, engine, model, model_sha256))
+        limits = chosen.profiles[profile]
+        keep = limits.keep if keep is None else keep
+        report = max(limits.report, keep) if report is None else report
         if not 0 < keep <= report <= 1:
             raise DetectorError(f"face thresholds must be 0 < keep <= report <= 1, not keep {keep}, report {report}.")
-        self._profile: ProfileName = profile
+        self.settings = settings
         self._report = report
-        self.long_side = chosen.sides[-1]
-        self._search = Search(chosen, keep)
+        self._side = limits.sides[-1]
+        self.long_side = round(self._side * ENLARGED)
+        self._search = Search(chosen(settings), limits, keep)
 
     def detect(self, samples: Sequence[Sample]) -> list[Outcome]:
         """One outcome per sample. Pictures go through one by one: a batch of several is slower on a CPU."""
@@ -109,7 +152,7 @@ class Faces(Standalone):
 
     def _findings(self, picture: Picture, frame: int, max_windows: int) -> list[Finding]:
         width, height = picture.size
-        window = window_length(width, height, self.long_side, max_windows)
+        window = window_length(width, height, self._side, max_windows)
         raster = picture.upright(math.ceil(self.long_side * max(width, height) / window), frame)
         boxes = self._search(Image.fromarray(raster.rgb), max_windows)
         rows = zip(boxes.corners.tolist(), boxes.scores.tolist(), boxes.turned.tolist(), strict=True)
@@ -119,7 +162,7 @@ class Faces(Standalone):
         score = round(score, 4)
         attributes = {
             "band": "report" if score >= self._report else "review",
-            "profile": self._profile,
+            "profile": self.settings.profile,
             "turned": str(turned),
         }
         if frame:

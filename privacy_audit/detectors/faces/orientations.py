@@ -1,6 +1,6 @@
 """Pictures whose pixels lie on a side or stand on their head without saying so in EXIF.
 
-CenterFace finds one face in five of a turned picture. The four orientations are therefore compared at a small size, on
+Detectors find one face in five of a turned picture. The four orientations are therefore compared at a small size, on
 the evidence that a few clear faces weigh more than many doubtful ones: the sum of squared scores.
 """
 
@@ -12,11 +12,8 @@ import numpy as np
 from PIL import Image
 
 from privacy_audit.detectors.faces.boxes import Boxes
-from privacy_audit.detectors.faces.centerface import fit
+from privacy_audit.detectors.faces.inputs import fit
 
-CONFIDENT = 0.85
-"""A picture with a face of at least this score at full size stands upright: 93 % of 71 photos with people, and 6 % of
-them when turned. From .7, 99 % and 25 %."""
 _MARGIN = 0.15
 _THRESHOLD = 0.05
 _ANTICLOCKWISE = {1: Image.Transpose.ROTATE_90, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_270}

@@ -3,59 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from PIL import Image
 
+from privacy_audit.detectors.faces.backends import Backend, Profile
 from privacy_audit.detectors.faces.boxes import Boxes, Mask, cover, join_windows, noisy_or
-from privacy_audit.detectors.faces.centerface import CenterFace, fit
-from privacy_audit.detectors.faces.orientations import CONFIDENT, likely_turn, turn, turn_back
+from privacy_audit.detectors.faces.inputs import fit
+from privacy_audit.detectors.faces.orientations import likely_turn, turn, turn_back
 from privacy_audit.detectors.faces.windows import windows
-
-ProfileName = Literal["fast", "default", "thorough"]
 
 _FUSED_FLOOR = 0.07  # what one pass doubts this much may still count when a second pass agrees
 _FRAGMENT_MARGIN = 0.01  # of a window's length: boxes this near to its edge may have been cut by it
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How closely to look. `sides`: long sides in pixels, ascending, one pass each, fused when there are several."""
-
-    sides: tuple[int, ...]
-    keep: float
-    report: float
-    trial_side: int  # for comparing orientations
-
-
-PROFILES: dict[ProfileName, Profile] = {
-    "fast": Profile((512,), keep=0.15, report=0.35, trial_side=256),
-    "default": Profile((640,), keep=0.20, report=0.35, trial_side=320),
-    # Fusion lifts scores: what two passes score .30 each is .51. At .50 the false alarms are as few as at .35 unfused.
-    "thorough": Profile((512, 960), keep=0.21, report=0.50, trial_side=320),
-}
-
-
 class Search:
-    """Finds the faces of a frame with one network. Raises ModelError when the model cannot be had."""
+    """Finds the faces of a frame with one network, as closely as `profile` says."""
 
-    def __init__(self, profile: Profile, keep: float) -> None:
-        self._sides = profile.sides
-        self._trial_side = profile.trial_side
+    def __init__(self, network: Backend, profile: Profile, keep: float) -> None:
+        self._network = network
+        self._profile = profile
         self._keep = keep
-        self._network = CenterFace()
 
     def __call__(self, frame: Image.Image, max_windows: int) -> Boxes:
         """Faces that score `keep` or more, in pixels of `frame` (RGB); may reach over its edges.
 
-        Raises DetectorError when onnxruntime fails.
+        Raises DetectorError when the network fails.
         """
         width, height = frame.size
-        places = windows(width, height, self._sides[-1], max_windows)
+        places = windows(width, height, self._profile.sides[-1], max_windows)
         if not places:
             return self._view(frame)
-        whole, _ = self._passes([fit(frame, side) for side in self._sides], frame.size)
+        whole, _ = self._passes([fit(frame, side) for side in self._profile.sides], frame.size)
         complete, fragments = [whole], []
         for place in places:
             found = self._view(frame.crop(place)).moved(left=place[0], top=place[1])
@@ -66,11 +44,11 @@ class Search:
 
     def _view(self, view: Image.Image) -> Boxes:
         """Faces on what is looked at at once, in its pixels, in whichever orientation they stand."""
-        inputs = [fit(view, side) for side in self._sides]
+        inputs = [fit(view, side) for side in self._profile.sides]
         upright, top = self._passes(inputs, view.size)
-        if top >= CONFIDENT:
+        if top >= self._profile.confident:
             return upright
-        quarters = likely_turn(self._network, inputs[0], self._trial_side)
+        quarters = likely_turn(self._network, inputs[0], self._profile.trial_side)
         if not quarters:
             return upright
         turned, _ = self._passes(inputs, view.size, quarters)

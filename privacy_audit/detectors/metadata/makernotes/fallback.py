@@ -1,7 +1,7 @@
 """MakerNotes of makers that our own tables do not know, decoded with exifread.
 
-exifread knows more makers than we do and is slow: it reads numbers one by one from a file. It gets the EXIF block alone,
-with a bound on the number of reads, because a crafted block could otherwise keep it busy for minutes.
+exifread knows more makers than we do and is slow: it reads numbers one by one from a file. It gets the EXIF block
+alone, with a bound on the number of reads, because a crafted block could otherwise keep it busy for minutes.
 """
 
 from __future__ import annotations
