@@ -105,7 +105,7 @@ class Engine:
 
     def direct(self, text: str, *, gated: bool = True) -> list[Found]:
         """Direct identifiers in a normalised text; `gated` saves time and changes nothing."""
-        entities = gate.possible(text) if gated else list(profile.DIRECT_ENTITIES)
+        entities = gate.possible(text) if gated else list(profile.PATTERN_ENTITIES)
         if not entities:
             return []
         results = self._analyzer.analyze(text, LANGUAGE, entities=entities, nlp_artifacts=self._no_names)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 
-from privacy_audit.detectors.captions import cues, secret_keys
+from privacy_audit.detectors.captions import contacts, cues, secret_keys
 
 _DIGIT = re.compile(r"\d")
-_IBAN = re.compile(r"[A-Z]{2}\d{2}")
-_AT = re.compile(r"[\[({<]\s?(?:at|@|et)\s?[\])}>]| at ", re.IGNORECASE)
+_IBAN = re.compile(r"[A-Za-z]{2}[ -]?\d{2}")
 
 
 def possible(text: str) -> list[str]:
@@ -23,9 +22,10 @@ def possible(text: str) -> list[str]:
         entities.append("EMAIL_ADDRESS")
     if "@" in text or ":" in text or "=" in text:
         entities.append("USERNAME")
-    if _AT.search(text):
+    lowered = text.lower()
+    if contacts.may_disguise(text, lowered):
         entities.append("DISGUISED_EMAIL")
-    if secret_keys.MAY_HOLD.search(text):
+    if secret_keys.may_hold(lowered):
         entities.append("SECRET")
     colons = text.count(":")
     if colons >= 2 or (digits >= 4 and text.count(".") >= 3):
@@ -47,13 +47,13 @@ def possible(text: str) -> list[str]:
 
 _BY_DIGITS = (
     (3, "BIRTH_DATE"),
-    (6, "PASSPORT"),
+    (3, "PASSPORT"),
     (7, "PHONE_NUMBER"),
     (8, "BANK_ACCOUNT"),
     (9, "US_SSN"),
     (9, "US_ITIN"),
     (12, "CREDIT_CARD"),
-    (12, "ID_SIM"),
+    (5, "ID_SIM"),
     (15, "ID_NPWP"),
     (16, "ID_NIK"),
     (16, "ID_KK"),

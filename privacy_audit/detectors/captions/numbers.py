@@ -17,10 +17,13 @@ _ISSUERS = re.compile(  # issuer prefix and length, https://en.wikipedia.org/wik
     r"|220[0-4]\d{12}"  # Mir
 )
 _VERSION_BEFORE = re.compile(
-    r"(?:\bv|\b(?:ver(?:sion)?|versi|release|rilis|build|firmware|update|patch|driver|kernel|sdk|api|os|ios|android)"
+    r"(?:\bv|\b(?:ver(?:sion)?|versi|release|rilis|build|firmware|update|patch|driver|kernel|sdk|api|os|ios|android"
+    r"|firefox|chrome|chromium|safari|opera|edge|windows|macos|linux|ubuntu|debian|java|jdk|python|node|nvidia|amd|photoshop"
+    r"|lightroom|office|word|excel|minecraft|fortnite|flash|player|app|aplikasi|bios|plugin|wordpress|php|mysql)"
     r"[\s:]{0,3}v?)$",
     re.IGNORECASE,
 )
+_BEFORE_PASSWORD = re.compile(r"://[^\s/@]{0,64}:[^\s/@]{0,80}$")
 _VERSION_AFTER = re.compile(
     r"[-+ ]?(?:release|version|versi|rilis|beta|alpha|rc\d|build|firmware|patch|update)\b", re.I
 )
@@ -47,6 +50,11 @@ def not_a_number_of_its_own(text: str, start: int, end: int) -> bool:
     return (len(before) == 2 and before[0].isdigit() and before[1] in ".,-") or (
         len(after) == 2 and after[0] in ".,-" and after[1].isdigit()
     )
+
+
+def not_an_email(text: str, start: int, end: int, cue: bool) -> bool:  # noqa: ARG001
+    """Whether what looks like an address is the password and host of https://name:password@host."""
+    return bool(_BEFORE_PASSWORD.search(text, max(0, start - 100), start))
 
 
 def not_an_ip(text: str, start: int, end: int, cue: bool) -> bool:

@@ -22,9 +22,12 @@ _LINK = re.compile(r"(?:wa\.me/|\btel:|\bphone=|whatsapp://send\?phone=)(\+?\d[\
 _INDONESIAN_WITHOUT_PLUS = re.compile(
     r"(?<![\d+.,/-])(?:00)?62[ .-]?8\d{1,2}[ .-]?\d{3,4}[ .-]?\d{2,5}(?!\d)(?![.,]\d)"
 )
+_FROM_ABROAD = re.compile(r"(?<![\d+.,/-])00[1-9]\d?\d?[ .()/-]{1,2}\d(?:[ .()-]{0,2}\d){5,12}(?![\d.,]?\d)")
+_PLUS = re.compile(r"\+\d(?:[ .()-]{0,3}\d){7,24}")
+_GROUP_END = re.compile(r"\d(?=[ .()-])")
 _SEPARATOR = re.compile(r"[ .()-]")
 _INDONESIAN_MOBILE = re.compile(r"08\d{8,11}")
-_NORTH_AMERICAN = re.compile(r"(?<![\d.-])(?:\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}(?![\d-])")
+_NORTH_AMERICAN = re.compile(r"(?<![\d.-])(?:\+?1[-. ])?(?:\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}(?![\d-])")
 _DATE = re.compile(
     r"\d{4}([-./ ])\d{1,2}\1\d{1,2}(?:\D.*)?|\d{1,2}([-./ ])\d{1,2}\2(?:\d{4}|\d{2})(?:\D.*)?"
     r"|(?:1[89]|20)\d\d ?[-/] ?(?:1[89]|20)\d\d"
@@ -58,7 +61,7 @@ def _candidates(text: str) -> Iterator[Hit]:
         return
     for match in _LINK.finditer(text):
         yield Hit(*match.span(1), 0.95, cue=True)
-    if "+" in text:
+    if "+" in text or "00" in text:
         yield from _international(text)
     for match in _INDONESIAN_WITHOUT_PLUS.finditer(text):
         if _valid("+" + match.group().removeprefix("00")):
@@ -79,6 +82,18 @@ def _international(text: str) -> Iterator[Hit]:
         valid = phonenumbers.is_valid_number(match.number)
         if valid or sum(map(str.isdigit, match.raw_string)) >= _MIN_UNASSIGNED:
             yield Hit(match.start, match.end, 0.9 if valid else 0.6, _cue(text, match.start, match.end))
+
+
+    # A date or another number that follows after a space makes the whole too long: cut it where a group ends.
+    for match in _PLUS.finditer(text):
+        ends = [match.start() + end.end() for end in _GROUP_END.finditer(match.group())]
+        for end in ends[::-1]:
+            if end - match.start() >= _MIN_NATIONAL and _valid(text[match.start() : end]):
+                yield Hit(match.start(), end, 0.85, _cue(text, match.start(), end))
+                break
+    for match in _FROM_ABROAD.finditer(text):
+        if _valid("+" + match.group()[2:]):
+            yield Hit(*match.span(), 0.7, _cue(text, *match.span()))
 
 
 def _beside_a_word(text: str, begin: int, stop: int) -> Iterator[Hit]:

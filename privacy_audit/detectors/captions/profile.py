@@ -48,16 +48,17 @@ PROFILE: dict[str, Entry] = {
     "MAC_ADDRESS": Entry("net.mac", threshold=0.6),
     "SECRET": Entry("secret"),
     "STREET_ADDRESS": Entry("contact.address"),
-    "BIRTH_DATE": Entry("person.birth_date"),
+    "BIRTH_DATE": Entry("person.birth_date", tier="contextual"),
     "USERNAME": Entry("contact.username"),
     "PERSON": Entry("name.person", tier="contextual"),
 }
 """Earlier entries win where two claim the same characters with the same score."""
 CODES: frozenset[str] = frozenset(entry.code for entry in PROFILE.values())
-DIRECT_ENTITIES = tuple(entity for entity, entry in PROFILE.items() if entry.tier == "direct")
+PATTERN_ENTITIES = tuple(entity for entity in PROFILE if entity != "PERSON")
 _BARE_HANDLE = 0.5
 
 _REJECTED: dict[str, Callable[[str, int, int, bool], bool]] = {
+    "EMAIL_ADDRESS": numbers.not_an_email,
     "IP_ADDRESS": numbers.not_an_ip,
     "MAC_ADDRESS": numbers.not_a_mac,
     "US_SSN": numbers.not_an_ssn,
