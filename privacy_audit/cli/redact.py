@@ -11,11 +11,22 @@ import click
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--audit", type=click.Path(path_type=Path), required=True, help="The audit of SOURCE.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT", help="New folder for the copy."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="OUT",
+    help="New folder for the copy; of a table, a file.",
 )
 @click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Worker processes. [one per core]")
 @click.option("--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per sample. [120]")
 @click.option("--verify/--no-verify", default=True, help="Audit the copy and say what is left. [yes]")
+@click.option(
+    "--recognizers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The recognizers that the audit was made with.",
+)
 @click.option(
     "--token-key", type=click.Path(path_type=Path), metavar="FILE", help="The key that the audit was made with."
 )
@@ -27,6 +38,7 @@ def redact(
     jobs: int | None,
     timeout: float,
     verify: bool,
+    recognizers: Path | None,
     token_key: Path | None,
 ) -> None:
     """Write a clean copy of SOURCE to OUT, as the decisions in AUDIT say, and audit the copy.
@@ -45,6 +57,7 @@ def redact(
         jobs=jobs,
         timeout_s=timeout,
         verify=verify,
+        recognizers=recognizers,
         token_key=token_key,
         progress=terminal.Bar("Redacting"),
     )

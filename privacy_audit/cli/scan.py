@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -27,6 +28,18 @@ from privacy_audit.types import Severity
 @click.option(
     "--caption-column", "captions", multiple=True, metavar="NAME", help="A further table column that holds captions."
 )
+@click.option("--text-noise", is_flag=True, help="Report also dates, places, single-word names ...: mostly noise.")
+@click.option(
+    "--recognizers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Presidio recognizers to add, in presidio's YAML format.",
+)
+@click.option(
+    "--names",
+    type=click.Choice(["all", "sample", "off"]),
+    help="Where to look for names of people in texts. [all; a sample of 20,000 in larger datasets]",
+)
 @click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Worker processes. [one per core]")
 @click.option("--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per batch. [120]")
 @click.option(
@@ -49,6 +62,9 @@ def scan(
     packs: tuple[str, ...],
     detectors: str | None,
     captions: tuple[str, ...],
+    text_noise: bool,
+    recognizers: Path | None,
+    names: Literal["all", "sample", "off"] | None,
     jobs: int | None,
     timeout: float,
     fail_on: str,
@@ -58,7 +74,8 @@ def scan(
     """Audit the dataset SOURCE and write findings, decisions and a manifest to AUDIT.
 
     SOURCE is a folder of pictures, nested as it comes. Captions and records are read from metadata.csv, .jsonl or
-    .parquet (column file_name) and from same-named .txt and .json files. Nothing in SOURCE is written to.
+    .parquet (column file_name) and from same-named .txt and .json files. Or SOURCE is one table of texts (.csv, .tsv,
+    .jsonl, .parquet), whose pictures are not opened. Nothing in SOURCE is written to.
     """
     from privacy_audit import api
     from privacy_audit.cli import terminal
@@ -69,6 +86,9 @@ def scan(
         policy=packs or ("baseline",),
         detectors=[name.strip() for name in detectors.split(",") if name.strip()] if detectors is not None else None,
         caption_columns=captions,
+        text_noise=text_noise,
+        recognizers=recognizers,
+        names=names,
         fail_on="none" if exit_zero else fail_on,
         token_key=token_key,
         jobs=jobs,

@@ -97,10 +97,14 @@ def scan(
     timeout_s: float,
     options: Mapping[str, Any],
     progress: Progress,
+    survey: Survey | None = None,
 ) -> Manifest:
-    """Audit `source` into `output`. Shards that an interrupted run with the same plan finished are kept."""
+    """Audit `source` into `output`. Shards that an interrupted run with the same plan finished are kept.
+
+    `survey` is that of `source`, when the caller has it already.
+    """
     started = _now()
-    run = _Run(source, output, plan, plan.hash(), source.survey(), options, started)
+    run = _Run(source, output, plan, plan.hash(), survey or source.survey(), options, started)
     _prepare(output)
     with _locked(output):
         manifests.write(output, _manifest(run, _Totals(), "partial"))

@@ -24,7 +24,8 @@ _BRACKETED = re.compile(
     re.IGNORECASE,
 )
 _DOTS_ONLY = re.compile(
-    rf"(?<![\w.+-])({_LOCAL})@({_LABEL}(?:(?:\s?{_DOT_MARK}\s?|\s(?:dot|titik)\s){_LABEL}){{1,4}})(?![\w-])", re.IGNORECASE
+    rf"(?<![\w.+-])({_LOCAL})@({_LABEL}(?:(?:\s?{_DOT_MARK}\s?|\s(?:dot|titik)\s){_LABEL}){{1,4}})(?![\w-])",
+    re.IGNORECASE,
 )
 _SPELLED = re.compile(rf"(?<![\w.+-])({_LOCAL}) AT ({_LABEL}(?: DOT {_LABEL}){{1,4}})(?![\w-])")
 _SPOKEN = re.compile(
@@ -68,9 +69,7 @@ def _is_name(local: str, host: str) -> bool:
 
 def plain_email(value: str) -> str:
     """A disguised address in its usual spelling, so that both get one token."""
-    local, _, host = re.sub(
-        rf"\s?(?:{_AT_MARK}|\b(?:at|et)\b|@)\s?", "@", value, count=1, flags=re.I
-    ).partition("@")
+    local, _, host = re.sub(rf"\s?(?:{_AT_MARK}|\b(?:at|et)\b|@)\s?", "@", value, count=1, flags=re.I).partition("@")
     return f"{local}@{_DOT.sub('.', host)}"
 
 

@@ -27,10 +27,10 @@ _NPWP = re.compile(
     r"|\d{4}[ .-]\d{4}[ .-]\d{4}[ .-]\d{4}|\d{15,16})(?![.,-]?\d)"
 )
 _SIM = re.compile(r"(?<!\d)(?:\d{4}[ -]?\d{4}[ -]?\d{4,6}|\d{2}[ -]\d{2}[ -]\d{2}[ -]\d{6,8}|\d{12,14})(?!\d)")
-_LICENCE = re.compile(r"(?<![A-Za-z\d])(?:[A-Z9]{5} \d{6} [A-Z9]{2}\d[A-Z]{2}|[A-Z\d]{1,18}(?:-[A-Z\d]{1,8}){0,4}|[a-z]{0,2}\d{5,12})(?![A-Za-z\d])")
-_PASSPORT = re.compile(
-    r"(?<![A-Za-z\d])(?:[A-Z]{1,2} ?\d{6,7}|\d{8,9}|[A-Z\d]{8,9}|[a-z]{1,2}\d{6,7})(?![A-Za-z\d])"
+_LICENCE = re.compile(
+    r"(?<![A-Za-z\d])(?:[A-Z9]{5} \d{6} [A-Z9]{2}\d[A-Z]{2}|[A-Z\d]{1,18}(?:-[A-Z\d]{1,8}){0,4}|[a-z]{0,2}\d{5,12})(?![A-Za-z\d])"
 )
+_PASSPORT = re.compile(r"(?<![A-Za-z\d])(?:[A-Z]{1,2} ?\d{6,7}|\d{8,9}|[A-Z\d]{8,9}|[a-z]{1,2}\d{6,7})(?![A-Za-z\d])")
 _USUAL_PASSPORT = re.compile(r"[A-Z]{1,2} ?\d{6,7}")
 _PREFIXES = "A[ABDEG]?|B[ABDEGHKLMNP]?|D[ABCDEGHKLMNRTW]?|E[ABD]?|F|G|H|K[BHTU]?|L|M|N|P[ABGST]?|R|S|T|W|Z"  # by region
 _PLATE = re.compile(rf"(?<![A-Za-z\d])(?:{_PREFIXES})[ .-]?[1-9]\d{{0,3}}[ .-]?[A-Z]{{1,3}}(?![A-Za-z\d])")
@@ -119,12 +119,7 @@ def find_foreign_plate(text: str) -> Iterator[Hit]:
         value = match.group()
         mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
         long_enough = 4 <= sum(map(str.isalnum, value)) <= 10
-        if (
-            mixed
-            and long_enough
-            and not _PLATE_SMALL.fullmatch(value)
-            and cues.adjacent(text, match.start(), "PLATE")
-        ):
+        if mixed and long_enough and not _PLATE_SMALL.fullmatch(value) and cues.adjacent(text, match.start(), "PLATE"):
             yield Hit(*match.span(), 0.6, cue=True)
 
 

@@ -61,7 +61,9 @@ _NO_PROFILE = re.compile(
 _MADE_BY_MACHINE = re.compile(r"[\w.-]+\.(?:jpe?g|png|gif|webp|php|html?|js|css|svg|mp4)", re.IGNORECASE)
 
 _LINK_TO_PHONE = re.compile(r"wa\.me/|tel:", re.IGNORECASE)
-_ALWAYS = frozenset({"EMAIL_ADDRESS", "DISGUISED_EMAIL", "SECRET", "BIRTH_DATE", "STREET_ADDRESS", "IBAN_CODE", "BANK_ACCOUNT"})
+_ALWAYS = frozenset(
+    {"EMAIL_ADDRESS", "DISGUISED_EMAIL", "SECRET", "BIRTH_DATE", "STREET_ADDRESS", "IBAN_CODE", "BANK_ACCOUNT"}
+)
 _NIK_BY_DISTRICT = 0.75
 _NPWP_BY_CHECK_DIGIT = 0.8
 
@@ -119,9 +121,7 @@ def _as_words(text: str) -> str:
     text = _EXTENSION.sub(" ", text).translate(_SEPARATORS)
     text = _AFTER_HOST.sub(r"\1 ", text)
     return _TOKEN.sub(
-        lambda match: (
-            match.group() if _KEEPS_LOW_LINE.search(match.group()) else match.group().replace("_", " ")
-        ),
+        lambda match: match.group() if _KEEPS_LOW_LINE.search(match.group()) else match.group().replace("_", " "),
         text,
     )
 
@@ -139,6 +139,8 @@ def _needs_slashes(text: str, found: Found) -> bool:
 
 def _is_sure(text: str, found: Found) -> bool:
     entity, score = found.entity, found.score
+    if found.code:
+        return True
     if entity in _ALWAYS:
         return True
     if entity in ("ID_SIM", "FOREIGN_PLATE"):  # found right after a word for one, or not at all

@@ -83,7 +83,6 @@ def _international(text: str) -> Iterator[Hit]:
         if valid or sum(map(str.isdigit, match.raw_string)) >= _MIN_UNASSIGNED:
             yield Hit(match.start, match.end, 0.9 if valid else 0.6, _cue(text, match.start, match.end))
 
-
     # A date or another number that follows after a space makes the whole too long: cut it where a group ends.
     for match in _PLUS.finditer(text):
         ends = [match.start() + end.end() for end in _GROUP_END.finditer(match.group())]

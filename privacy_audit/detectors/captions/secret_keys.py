@@ -34,9 +34,7 @@ _WEBHOOK = re.compile(
 _USER_INFO = re.compile(r"[a-z][a-z0-9+.-]{1,15}://([^\s/@:]{0,64}:[^\s/@:]{1,128})@[\w.-]", re.IGNORECASE)
 WORD_START = r"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z])))"  # also inside dbPassword
 _QUOTE = r"[\"'`]?"
-_LINK = (
-    r"(?P<link>\s{0,3}(?:[:=]|:=|=>)\s{0,3}|\s{1,3}(?:is|was|adalah|ialah|yaitu|nya(?:\s?:)?)\s{1,3}|\s)"
-)
+_LINK = r"(?P<link>\s{0,3}(?:[:=]|:=|=>)\s{0,3}|\s{1,3}(?:is|was|adalah|ialah|yaitu|nya(?:\s?:)?)\s{1,3}|\s)"
 _PASSWORD = re.compile(
     rf"{WORD_START}(?:pass(?:word|wd|code|phrase|_?key)?|pwd|pw|kata sandi|sandi|wpa[23]?(?:-psk)?(?: key)?|network key|psk)(?:-?nya)?"
     rf"(?:[ _](?:wi-?fi|akun|atm|saya|email|login|admin|ig|fb)){{0,2}}{_QUOTE}"
@@ -67,7 +65,7 @@ _YEAR = re.compile(r"(?:1[89]|20)\d\d")
 _FEW_WORDS = re.compile(r"\w{2,20}(?: \w{2,20}){1,3}(?=\s*(?:$|[\n,;|.]))")
 END_OF_CLAUSE = re.compile(r"[\"'`.)\]]?\s*(?:$|[\n,;|/&<)\]])")
 _WORDS = (  # nothing below matches a text without one of these, in small letters
-    "akia asia gh _pat_ glpat- xox aiza k_live_ k_test_ sk- hf_ npm_ sg. :aa eyj -----begin :// pass pwd pw sandi pin key"
+    "akia asia ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox aiza k_live_ k_test_ sk- hf_ npm_ sg. :aa eyj -----begin :// pass pwd pw sandi pin key"
     " token secret bearer sig ya29. gocspx- shp dop_v1_ pypi- whsec_ sq0 lin_api_ slack.com/ webhooks/ code kode otp combo"
     " combination kunci credential wpa psk"
 ).split()
@@ -130,7 +128,11 @@ def _is_password(text: str, match: re.Match[str], value: str) -> bool:
     if link in (":", "=", ":=", "=>"):
         return bool(match["quoted"]) or not wordlike or bool(END_OF_CLAUSE.match(text, match.end()))
     near_wifi = bool(link) or bool(_WIFI_NEAR.search(text, max(0, match.start() - 40), match.end("link")))
-    return _mixed(value) if not near_wifi else any(map(str.isdigit, value)) or not (wordlike or "-" in value or "/" in value)
+    return (
+        _mixed(value)
+        if not near_wifi
+        else any(map(str.isdigit, value)) or not (wordlike or "-" in value or "/" in value)
+    )
 
 
 def _mixed(value: str) -> bool:
