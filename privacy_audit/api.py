@@ -111,10 +111,16 @@ class Audit:
         return summarise(self._folder)
 
     def redact(
-        self, source: str | Path, output: str | Path, *, jobs: int | None = None, progress: Progress | None = None
+        self,
+        source: str | Path,
+        output: str | Path,
+        *,
+        recognizers: str | Path | None = None,
+        jobs: int | None = None,
+        progress: Progress | None = None,
     ) -> RedactionSummary:
         """Write a clean copy of `source` to `output`; see `redact`."""
-        return redact(source, audit=self, output=output, jobs=jobs, progress=progress)
+        return redact(source, audit=self, output=output, recognizers=recognizers, jobs=jobs, progress=progress)
 
 
 def scan(
@@ -140,8 +146,8 @@ def scan(
     the number of worker processes (default: one per core; 0 works in this process). `timeout_s` is per batch.
 
     Of the captions: `text_noise` reports dates, places, single-word names and other kinds that are mostly noise;
-    `recognizers` is a YAML file of presidio recognizers to add; `names` looks for names of people in "all" samples, in a
-    "sample" of about 20,000, or in none ("off"); the default is all of a small dataset and a sample of a large one.
+    `recognizers` is a YAML file of presidio recognizers to add; `names` looks for names of people in "all" samples, in
+    a "sample" of about 20,000, or in none ("off"); the default is all of a small dataset, a sample of a large one.
     """
     from privacy_audit.detectors import registry
     from privacy_audit.policy import load
@@ -209,8 +215,9 @@ def redact(
 ) -> RedactionSummary:
     """Write a clean copy of `source` to `output` by the audit's decisions, then audit the copy and say what is left.
 
-    The copy of a table is a table of the same kind, or a new folder with it. `recognizers` is the file that the audit was
-    made with, if it was: it is not kept in the audit, because a list of words in it may be personal itself. The source is never written to. A picture that could not be checked, or cannot be redacted safely, is left out.
+    The source is never written to. A picture that could not be checked, or cannot be redacted safely, is left out. The
+    copy of a table is a table of the same kind, or a new folder with it. `recognizers` is the file that the audit was
+    made with, if it was: the audit does not keep it, because a list of words in it may be personal itself.
     """
     from privacy_audit.redaction.run import redact_dataset
     from privacy_audit.run.scan import Silent
@@ -261,7 +268,7 @@ def report(audit: str | Path, output: str | Path | None = None) -> Path:
 def _text_options(
     samples: int, *, noise: bool, recognizers: Path | None, names: Names | None
 ) -> dict[str, str | bool | float]:
-    """Constructor options of the captions detector; only those that differ from its defaults, so that hashes are stable."""
+    """Constructor options of the captions detector that differ from its defaults."""
     from privacy_audit.detectors.captions import custom
     from privacy_audit.detectors.captions.detector import NAMES
 

@@ -126,7 +126,7 @@ def _write_tables(source: Redactable, audit: AuditFolder, draft: Path, results: 
 
 
 def _renumber(source: Redactable, results: list[ShardRedaction], copy: Path) -> None:
-    """Give rows of a table the number, and the table's name, that they have in the copy: dropped rows are gone there."""
+    """Give rows of a table the number and name that they have in the copy, where dropped rows are gone."""
     for table in source.tables():
         edits = [result.edits.get(table, {}) for result in results]
         dropped = sorted(row for rows in edits for row, edit in rows.items() if edit is None)

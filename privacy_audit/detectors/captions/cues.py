@@ -12,11 +12,12 @@ _WORDS: dict[str, str] = {
     "EMAIL": r"e-?mails?|mail|mailto|surel|gmail|contact|kontak|write|reach|inquir(?:y|ies)|enquir(?:y|ies)|kirim",
     "PHONE_NUMBER": (
         r"phones?|[tmf](?=:)|tele?phones?|tel|cell|cellphone|mobile|mob|ph|call|ring|dial|fax|whats?app|wa|sms"
-        r"|text(?: me| us)?(?: at| on)|contact|hotline|cp|contact person|reach (?:me|us)|no\.? ?hp|nohp|hp|handphone|ponsel"
-        r"|telp|tlpn?|telepon|telpon|hubungi|hub|kontak|nomor telepon|japri|chat"
+        r"|text(?: me| us)?(?: at| on)|contact|hotline|cp|contact person|reach (?:me|us)|no\.? ?hp|nohp|hp|handphone"
+        r"|ponsel|telp|tlpn?|telepon|telpon|hubungi|hub|kontak|nomor telepon|japri|chat"
     ),
     "CREDIT_CARD": (
-        r"credit|debit|cards?|visa|master ?card|amex|american express|cc|cvv|kartu kredit|kartu debit|kartu(?! keluarga| tanda| nama| pelajar)|kredit|payment"
+        r"credit|debit|cards?|visa|master ?card|amex|american express|cc|cvv"
+        r"|kartu kredit|kartu debit|kartu(?! keluarga| tanda| nama| pelajar)|kredit|payment"
     ),
     "IBAN_CODE": r"iban|bank|account|transfer|rekening",
     "US_SSN": r"ssns?|social security|soc\.? ?sec\.?|ss ?#|socials?(?! media)",
@@ -32,7 +33,8 @@ _WORDS: dict[str, str] = {
     ),
     "PASSPORT": r"passports?|paspor",
     "PLATE": (
-        r"pell?at|plat|plat nomor|nopol|no\.? ?pol|(?:no|nomor)\.? ?polisi|licen[cs]e[ _-]plates?|number plate|plate(?: (?:number|no|nr)| ?(?=#))"
+        r"pell?at|plat|plat nomor|nopol|no\.? ?pol|(?:no|nomor)\.? ?polisi|licen[cs]e[ _-]plates?|number plate"
+        r"|plate(?: (?:number|no|nr)| ?(?=#))"
         r"|reg(?:istration)?\.? (?:number|plate|no)|vehicle registration|(?:no|nomor)\.? kendaraan|plat kendaraan|tnkb"
     ),
 }

@@ -115,9 +115,11 @@ class Engine:
         self._analyzer = AnalyzerEngine(
             registry=RecognizerRegistry(recognizers=recognizers),
             nlp_engine=nlp,
-            context_aware_enhancer=WordCues(),
             supported_languages=[LANGUAGE],
         )
+        # One recognizer per entity, asked directly: the analyzer compares every result with every other.
+        self._patterns = {entity: one for one in recognizers for entity in one.supported_entities if entity != "PERSON"}
+        self._cues = WordCues()
         self._nlp = nlp
         self._named = ["PERSON", "LOCATION"] if noise else ["PERSON"]
         self._noise = StockPatterns() if noise else None
@@ -131,7 +133,10 @@ class Engine:
         entities = gate.possible(text) if gated else list(profile.PATTERN_ENTITIES)
         if not entities:
             return added
-        results = self._analyzer.analyze(text, LANGUAGE, entities=entities, nlp_artifacts=self._no_names)
+        results: list[RecognizerResult] = []
+        for entity in entities:
+            results += self._patterns[entity].analyze(text, [entity], self._no_names)
+        self._cues.enhance_using_context(text, results, self._no_names, [])
         accepted = (profile.accept(text, _found(result)) for result in results)
         return sorted(
             [*added, *(found for found in accepted if found is not None)],

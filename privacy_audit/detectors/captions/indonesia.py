@@ -28,7 +28,8 @@ _NPWP = re.compile(
 )
 _SIM = re.compile(r"(?<!\d)(?:\d{4}[ -]?\d{4}[ -]?\d{4,6}|\d{2}[ -]\d{2}[ -]\d{2}[ -]\d{6,8}|\d{12,14})(?!\d)")
 _LICENCE = re.compile(
-    r"(?<![A-Za-z\d])(?:[A-Z9]{5} \d{6} [A-Z9]{2}\d[A-Z]{2}|[A-Z\d]{1,18}(?:-[A-Z\d]{1,8}){0,4}|[a-z]{0,2}\d{5,12})(?![A-Za-z\d])"
+    r"(?<![A-Za-z\d])(?:[A-Z9]{5} \d{6} [A-Z9]{2}\d[A-Z]{2}|[A-Z\d]{1,18}(?:-[A-Z\d]{1,8}){0,4}"
+    r"|[a-z]{0,2}\d{5,12})(?![A-Za-z\d])"
 )
 _PASSPORT = re.compile(r"(?<![A-Za-z\d])(?:[A-Z]{1,2} ?\d{6,7}|\d{8,9}|[A-Z\d]{8,9}|[a-z]{1,2}\d{6,7})(?![A-Za-z\d])")
 _USUAL_PASSPORT = re.compile(r"[A-Z]{1,2} ?\d{6,7}")

@@ -67,9 +67,10 @@ def not_an_ip(text: str, start: int, end: int, cue: bool) -> bool:
     if address.is_unspecified or address.is_loopback or value.startswith(("255.", "0.")):
         return True
     if address.version == 4:
-        if _VERSION_BEFORE.search(text[max(0, start - 20) : start]) or _VERSION_AFTER.match(text[end : end + 20]):
+        if not cue and all(int(part) < _TOO_SMALL_TO_BE_SURE for part in value.split(".")):
             return True
-        return not cue and all(int(part) < _TOO_SMALL_TO_BE_SURE for part in value.split("."))
+        before, after = text[max(0, start - 20) : start], text[end : end + 20]
+        return bool(_VERSION_BEFORE.search(before) or _VERSION_AFTER.match(after))
     groups = [group for group in value.split(":") if group]
     return not any(character.isdigit() for character in value) or (len(groups) < 3 and not cue)
 

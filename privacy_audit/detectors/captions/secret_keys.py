@@ -36,15 +36,16 @@ WORD_START = r"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z])))"  # also inside dbPas
 _QUOTE = r"[\"'`]?"
 _LINK = r"(?P<link>\s{0,3}(?:[:=]|:=|=>)\s{0,3}|\s{1,3}(?:is|was|adalah|ialah|yaitu|nya(?:\s?:)?)\s{1,3}|\s)"
 _PASSWORD = re.compile(
-    rf"{WORD_START}(?:pass(?:word|wd|code|phrase|_?key)?|pwd|pw|kata sandi|sandi|wpa[23]?(?:-psk)?(?: key)?|network key|psk)(?:-?nya)?"
+    rf"{WORD_START}(?:pass(?:word|wd|code|phrase|_?key)?|pwd|pw|kata sandi|sandi"
+    r"|wpa[23]?(?:-psk)?(?: key)?|network key|psk)(?:-?nya)?"
     rf"(?:[ _](?:wi-?fi|akun|atm|saya|email|login|admin|ig|fb)){{0,2}}{_QUOTE}"
     rf"{_LINK}(?:(?P<quote>[\"'`])(?P<quoted>[^\n\"'`]{{3,128}})(?P=quote)|(?P<bare>[^\s\"'`<>,;|&]{{3,128}}))",
     re.IGNORECASE,
 )
 _CODE = re.compile(  # codes of doors, safes, networks; the value has a digit
-    rf"{WORD_START}(?:(?:(?:front |back |main )?(?:door|gate|alarm|lock ?box|lock|safe|vault|entry|entrance|access|building"
-    r"|garage|key ?pad|wi-?fi|security|unlock|locker|elevator|airbnb|voicemail|verification|login|sim)[ _-](?:access[ _-])?"
-    r"(?:code|pin|combo|combination)|passcode|pass code|otp(?: code)?"
+    rf"{WORD_START}(?:(?:(?:front |back |main )?(?:door|gate|alarm|lock ?box|lock|safe|vault|entry|entrance|access"
+    r"|building|garage|key ?pad|wi-?fi|security|unlock|locker|elevator|airbnb|voicemail|verification"
+    r"|login|sim)[ _-](?:access[ _-])?(?:code|pin|combo|combination)|passcode|pass code|otp(?: code)?"
     r"|kode (?:pintu|pagar|gerbang|akses|alarm|brankas|masuk|keamanan|gembok|kunci|wi-?fi|otp|verifikasi|loker|lift)"
     r"(?: (?:pintu|pagar|gerbang|rumah|utama|depan|gedung|kost?|apartemen|wi-?fi|saya))?)(?: (?:anda|kamu|saya)|-?nya)?"
     rf"(?: \d-?digit)?){_QUOTE}{_LINK}{_QUOTE}(?P<bare>[A-Za-z0-9#*@!_-]{{3,24}})",
@@ -53,22 +54,26 @@ _CODE = re.compile(  # codes of doors, safes, networks; the value has a digit
 _WIFI_NEAR = re.compile(r"\bwi-?fi\b", re.IGNORECASE)
 _ASSIGNED = re.compile(
     rf"{WORD_START}(?:api[ _-]?key|api[ _-]?token|secret(?:[ _-]?key)?|access[ _-]?(?:key|token)|auth[ _-]?token|token"
-    r"|client[ _-]?secret|account[ _-]?key|shared[ _-]?(?:access[ _-]?)?key|kunci api|credentials?|private[ _-]?key|bearer|key|signature|sig)"
+    r"|client[ _-]?secret|account[ _-]?key|shared[ _-]?(?:access[ _-]?)?key|kunci api|credentials?"
+    r"|private[ _-]?key|bearer|key|signature|sig)"
     rf"{_QUOTE}(\s{{0,3}}(?:[:=]|:=|=>)\s{{0,3}}|\s){_QUOTE}([A-Za-z0-9_\-./+=~]{{12,512}})",
     re.IGNORECASE,
 )
 _PIN = re.compile(
-    r"(?<![A-Za-z])(PIN|[Pp]in|[Kk]ode [Pp][Ii][Nn])(?P<of>(?: (?:[Aa][Tt][Mm]|[Cc]ode|saya|kartu|bank|[Hh][Pp])){0,2})(?:-?nya)?\s{0,3}"
+    r"(?<![A-Za-z])(PIN|[Pp]in|[Kk]ode [Pp][Ii][Nn])(?P<of>(?: (?:[Aa][Tt][Mm]|[Cc]ode|saya|kartu|bank|[Hh][Pp])){0,2})"
+    r"(?:-?nya)?\s{0,3}"
     r"([:=]|\bis\b|\badalah\b|\b)\s{0,3}(\d{4}|\d{6})(?![\w.,/-]?\d)"
 )
 _YEAR = re.compile(r"(?:1[89]|20)\d\d")
 _FEW_WORDS = re.compile(r"\w{2,20}(?: \w{2,20}){1,3}(?=\s*(?:$|[\n,;|.]))")
 END_OF_CLAUSE = re.compile(r"[\"'`.)\]]?\s*(?:$|[\n,;|/&<)\]])")
-_WORDS = (  # nothing below matches a text without one of these, in small letters
-    "akia asia ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox aiza k_live_ k_test_ sk- hf_ npm_ sg. :aa eyj -----begin :// pass pwd pw sandi pin key"
-    " token secret bearer sig ya29. gocspx- shp dop_v1_ pypi- whsec_ sq0 lin_api_ slack.com/ webhooks/ code kode otp combo"
-    " combination kunci credential wpa psk"
-).split()
+_NEEDED = (  # nothing below matches a text without one of these, in small letters
+    "akia asia ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox aiza k_live_ k_test_ sk- hf_ npm_ sg. :aa eyj -----begin ://"
+    " pass pwd pw sandi pin key"
+    " token secret bearer sig ya29. gocspx- shp dop_v1_ pypi- whsec_ sq0 lin_api_ slack.com/ webhooks/"
+    " code kode otp combo combination kunci credential wpa psk"
+)
+_WORDS = tuple(_NEEDED.split())
 
 
 def may_hold(lowered: str) -> bool:
@@ -112,7 +117,7 @@ def _is_code(match: re.Match[str]) -> bool:
     """A code of a door: mostly digits; after a mere space neither a year nor a word with one digit."""
     value, link = match["bare"], match["link"].strip()
     digits = sum(map(str.isdigit, value))
-    if digits == 0 or value.startswith("#") and len(value) == 7:
+    if digits == 0 or (value.startswith("#") and len(value) == 7):
         return False
     if link:
         return digits >= 3 or len(value) >= 6

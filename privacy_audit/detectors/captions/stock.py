@@ -1,6 +1,6 @@
 """Presidio's own English pattern recognizers, unchanged, with a gate in front.
 
-They serve those who ask for what is noise on captions (bare driving licence numbers, any date, ISBNs as health ids ...).
+They serve those who ask for what is noise on captions (bare driving licences, any date, ISBNs as health ids).
 The gate leaves out recognizers that cannot match; a test compares with presidio alone. Importing this imports presidio.
 """
 
