@@ -102,8 +102,8 @@ def test_recognizers_as_objects() -> None:
             ["own.yaml:4: a recognizer has no 'patern' (did you mean 'patterns'?)", "needs 'patterns'"],
         ),
         (
-            "recognizers:\n - name: a\n   supported_entity: A\n   patterns: [{name: b, regex: (, score: 2}]\ncodes: {B: I}",
-            ["own.yaml:4: the regex is not valid", "own.yaml:4: 'score'", "own.yaml:5: no recognizer here finds 'B'"],
+            "recognizers:\n- {name: a, supported_entity: A,\n patterns: [{name: b, regex: (, score: 2}]}\ncodes: {B: }",
+            ["own.yaml:3: the regex is not valid", "own.yaml:3: 'score'", "own.yaml:4: no recognizer here finds 'B'"],
         ),
         ("recognizers:\n - {name: a, supported_entity: A, deny_list: [b]}\ncodes: {A: Id No}", ["own.yaml:3: 'Id No'"]),
         ("recognizers:\n - {name: Nope, type: predefined}", ["presidio does not take these recognizers"]),

@@ -139,8 +139,9 @@ def test_scan_and_redact(tmp_path: Path, name: str) -> None:
 def test_rows_that_are_dropped_shift_those_that_follow(tmp_path: Path) -> None:
     pack = tmp_path / "pack.yaml"
     pack.write_text(
-        "pack: dropping\ntitle: Drops\nversion: '1'\nchecked_on: 2026-01-01\nconfidence: K\n"
-        "description: d\ndisclaimer: d\nrules:\n - id: mail\n   title: t\n   why: w\n   match: {code: contact.email}\n   severity: high\n"
+        "pack: dropping\ntitle: Drops\nversion: '1'\nchecked_on: 2026-01-01\n"
+        "confidence: K\ndescription: d\ndisclaimer: d\nrules:\n"
+        " - id: mail\n   title: t\n   why: w\n   match: {code: contact.email}\n   severity: high\n"
         "   action: drop\n   tests:\n    - {given: [contact.email], expect: high, action: drop}\n"
         "    - {given: [face], expect: none}\n"
     )
