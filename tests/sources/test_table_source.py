@@ -176,3 +176,25 @@ def test_a_copy_of_another_kind_and_other_recognizers_are_refused(tmp_path: Path
     with pytest.raises(AuditError, match="--recognizers"):
         api.redact(source, audit=audit, output=tmp_path / "clean.csv", jobs=0)
     assert "TITLE" not in own.name
+
+
+def test_tiers_and_unchecked_names_are_in_the_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[dict[str, object]] = [{"caption": "A portrait of Alice Johnson, jane@example.com"}] * 60
+    rows += [{"caption": "foto Budi Santoso dan Siti Aminah di rumah"}] * 20
+    monkeypatch.setattr(api, "NAMES_SAMPLE", 40)
+    audit = api.scan(
+        write(tmp_path / "data.jsonl", rows), output=tmp_path / "audit", jobs=0, token_key=tmp_path / "key"
+    )
+    texts = audit.summary().texts
+    (direct, contextual), names = texts.tiers, texts.names
+    assert direct == ("direct", 60, 60)
+    assert names is not None
+    assert contextual[:2] == ("contextual", names.found)
+    assert names.languages == (("id", 20),)
+    assert names.checked + names.not_drawn == 60
+    assert 10 < names.checked < 50
+    assert names.found == names.checked
+    assert names.rate.low < names.rate.high == 1.0
+    page = audit.report().read_text("utf-8")
+    assert "Names not checked: id." in page
+    assert "looked for in a random sample" in page
