@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
-from privacy_audit.sources import FolderSource, beside
+from privacy_audit.sources import FolderSource, Source, TableSource, beside, open_source
 from privacy_audit.store.files import sha256
 from privacy_audit.store.folder import AuditFolder, Table
 from privacy_audit.types import ACTIONS, Severity
 
 if TYPE_CHECKING:
+    from privacy_audit.detectors.captions.detector import Names
     from privacy_audit.detectors.provenance.propose import Proposal
     from privacy_audit.redaction.strip import StripSummary
     from privacy_audit.report.summary import Summary
@@ -29,11 +31,14 @@ if TYPE_CHECKING:
     from privacy_audit.subject.erase import Erasure
     from privacy_audit.subject.find import Request
 
+Options = Mapping[str, str | bool | float]
 IMAGE_TEXT = ("barcodes", "image_text")
 """The detectors that read what is painted into a picture."""
 PASSED, VIOLATED, BROKEN, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes. 2 beats 1 beats 3."""
 FACES = "faces"
+NAMES_SAMPLE = 20_000
+"""Up to so many samples, names are looked for in all; beyond, in about so many. One core reads some 450 a second."""
 
 
 class Audit:
@@ -127,10 +132,16 @@ class Audit:
         return summarise(self._folder)
 
     def redact(
-        self, source: str | Path, output: str | Path, *, jobs: int | None = None, progress: Progress | None = None
+        self,
+        source: str | Path,
+        output: str | Path,
+        *,
+        recognizers: str | Path | None = None,
+        jobs: int | None = None,
+        progress: Progress | None = None,
     ) -> RedactionSummary:
         """Write a clean copy of `source` to `output`; see `redact`."""
-        return redact(source, audit=self, output=output, jobs=jobs, progress=progress)
+        return redact(source, audit=self, output=output, recognizers=recognizers, jobs=jobs, progress=progress)
 
 
 def scan(
@@ -144,6 +155,9 @@ def scan(
     faces: str = "default",
     faces_backend: str = "centerface",
     faces_model: str | Path | None = None,
+    text_noise: bool = False,
+    recognizers: str | Path | None = None,
+    names: Names | None = None,
     fail_on: str = "high",
     token_key: str | Path | None = None,
     opt_out: str | Path | None = None,
@@ -153,7 +167,7 @@ def scan(
     biometrics: Biometrics | None = None,
     progress: Progress | None = None,
 ) -> Audit:
-    """Audit a folder of pictures.
+    """Audit a folder of pictures, or a table of texts.
 
     `policy` names rule packs, built in or files. `detectors` defaults to all installed ones that are not optional;
     `image_text` adds those that read text and codes inside pictures (extra `ocr`). `faces` says how closely to look
@@ -163,6 +177,10 @@ def scan(
     process). `timeout_s` is per batch. `opt_out` is a file with one sha256, URL or domain per line. `dataset` is a
     dataset.yaml, or its plain data, in place of the one in the folder. `biometrics` allows faces to be compared, in
     memory only, to estimate how many distinct people appear; it needs the extra `face-recognition`.
+
+    Of the captions: `text_noise` reports dates, places, single-word names and other kinds that are mostly noise;
+    `recognizers` is a YAML file of presidio recognizers to add; `names` looks for names of people in "all" samples, in
+    a "sample" of about 20,000, or in none ("off"); the default is all of a small dataset, a sample of a large one.
     """
     from privacy_audit.detectors import registry
     from privacy_audit.policy import load
@@ -174,11 +192,12 @@ def scan(
             f"'{fail_on}' is no severity; use one of {', '.join(s.value for s in Severity)} or none."
         )
     root = Path(source)
-    folder = FolderSource(root, caption_columns=tuple(caption_columns), dataset=dataset)
+    folder = open_source(root, caption_columns=tuple(caption_columns), dataset=dataset)
+    survey = folder.survey()
     temporary = tempfile.TemporaryDirectory(prefix="privacy-audit-") if output is None else None
     target = Path(temporary.name if temporary else str(output))
     _keep_apart(root, target, "the audit")
-    names = [policy] if isinstance(policy, str) else list(policy)
+    packs = [policy] if isinstance(policy, str) else list(policy)
     given, listed = _given(folder, opt_out)
     chosen = registry.select(detectors, IMAGE_TEXT if image_text else ())
     chosen_names = [detector.name for detector in chosen]
@@ -187,9 +206,11 @@ def scan(
     looking = {"profile": faces, "backend": faces_backend}
     if faces_model is not None:
         looking["model"] = str(faces_model)
+    rules = Path(recognizers) if recognizers is not None else None
+    texts = _text_options(survey.samples, noise=text_noise, recognizers=rules, names=names)
     plan = Plan(
-        detectors=_specs(chosen_names, looking, given),
-        packs=tuple(load(name) for name in dict.fromkeys(names)),
+        detectors=_specs(chosen_names, looking, {"provenance": given, "captions": texts}),
+        packs=tuple(load(name) for name in dict.fromkeys(packs)),
         token_key=evidence.load_key(Path(token_key) if token_key is not None else None),
         source_options={"caption_columns": sorted(caption_columns), "dataset": folder.beside.description},
         not_asked=tuple(registry.not_asked(chosen)),
@@ -206,6 +227,10 @@ def scan(
         "dataset": folder.beside.description,
         **({"opt_out": listed} if listed else {}),
         "faces": {"profile": faces, "backend": faces_backend},
+        "text_noise": text_noise,
+        "names": texts.get("names", "all"),
+        "names_rate": texts.get("names_rate", 1.0),
+        "recognizers": _digest(texts.get("recognizers")),
     }
     running.scan(
         folder,
@@ -216,6 +241,7 @@ def scan(
         options=options,
         progress=progress or running.Silent(),
         declared=folder.beside.description.get("dataset", {}),
+        survey=survey,
     )
     _count_people(folder, target, biometrics, workers, timeout_s)
     audit = Audit(target)
@@ -231,23 +257,27 @@ def redact(
     jobs: int | None = None,
     verify: bool = True,
     faces_model: str | Path | None = None,
+    recognizers: str | Path | None = None,
     token_key: str | Path | None = None,
     timeout_s: float = 120.0,
     progress: Progress | None = None,
 ) -> RedactionSummary:
     """Write a clean copy of `source` to `output` by the audit's decisions, then audit the copy and say what is left.
 
-    The source is never written to. A picture that could not be checked, or cannot be redacted safely, is left out.
-    Both second looks, at each picture and at the copy, are as close as the first. `faces_model` is the file that the
-    audit was made with, if it was made with one.
+    The source is never written to. A picture that could not be checked, or cannot be redacted safely, is left out. The
+    copy of a table is a table of the same kind, or a new folder with it. Both second looks, at each picture and at the
+    copy, are as close as the first. `faces_model` and `recognizers` are the files that the audit was made with, if it
+    was: the audit keeps neither, because a list of words may be personal itself.
     """
-    from privacy_audit.redaction.run import redact_folder
+    from privacy_audit.redaction.run import redact_dataset
     from privacy_audit.run.scan import Silent
 
     opened = audit if isinstance(audit, Audit) else Audit(audit)
     options = opened.folder.manifest.options
     root, target = Path(source), Path(output)
-    folder = FolderSource(root, caption_columns=options["caption_columns"], dataset=options.get("dataset"))
+    folder = open_source(root, caption_columns=options["caption_columns"], dataset=options.get("dataset"))
+    if verify:
+        _same_recognizers(options.get("recognizers"), recognizers)
     _keep_apart(root, target, "the redacted copy")
     _keep_apart(target, opened.path, "the audit")
     workers = default_jobs() if jobs is None else jobs
@@ -258,7 +288,7 @@ def redact(
     for entry in ran:
         if entry.name == FACES and "model_sha256" in entry.options:
             looking["model_sha256"] = entry.options["model_sha256"]
-    specs = _specs([entry.name for entry in ran], looking, {})
+    specs = _specs([entry.name for entry in ran], looking)
 
     def again(copy: Path, notes: Path) -> Audit:
         return scan(
@@ -271,13 +301,16 @@ def redact(
             faces=looking.get("profile", "default"),
             faces_backend=looking.get("backend", "centerface"),
             faces_model=faces_model,
+            text_noise=options.get("text_noise", False),
+            recognizers=recognizers,
+            names=options.get("names"),
             token_key=token_key,
             jobs=workers,
             timeout_s=timeout_s,
             progress=progress,
         )
 
-    return redact_folder(
+    return redact_dataset(
         folder,
         opened.folder,
         target,
@@ -376,6 +409,41 @@ def erase_subject(case: Case | str | Path, *, audit: Audit | str | Path) -> Eras
     return erase(opened, AuditFolder(audit.path if isinstance(audit, Audit) else Path(audit)))
 
 
+def _text_options(
+    samples: int, *, noise: bool, recognizers: Path | None, names: Names | None
+) -> dict[str, str | bool | float]:
+    """Constructor options of the captions detector that differ from its defaults."""
+    from privacy_audit.detectors.captions import custom
+    from privacy_audit.detectors.captions.detector import NAMES
+
+    if names is not None and names not in NAMES:
+        raise PrivacyAuditError(f"'{names}' is not how names can be looked for; use one of {', '.join(NAMES)}.")
+    chosen = names or ("sample" if samples > NAMES_SAMPLE else "all")
+    options: dict[str, str | bool | float] = {}
+    if noise:
+        options["noise"] = True
+    if recognizers is not None:
+        options["recognizers"] = custom.read(recognizers)
+    if chosen == "off":
+        options["names"] = "off"
+    elif chosen == "sample" and samples > NAMES_SAMPLE:
+        options.update(names="sample", names_rate=round(NAMES_SAMPLE / samples, 6))
+    return options
+
+
+def _digest(text: object) -> str | None:
+    return hashlib.sha256(str(text).encode()).hexdigest() if text is not None else None
+
+
+def _same_recognizers(audited: str | None, given: str | Path | None) -> None:
+    from privacy_audit.detectors.captions import custom
+
+    if audited != _digest(custom.read(Path(given)) if given is not None else None):
+        with_them = "with another recognizer file" if given is not None and audited else "with a recognizer file"
+        reason = f"the audit was made {with_them}" if audited else "the audit was made without a recognizer file"
+        raise AuditError(f"{reason}: name the same with --recognizers, or use --no-verify.")
+
+
 def default_jobs() -> int:
     """One worker per core that this process may use."""
     try:
@@ -384,7 +452,7 @@ def default_jobs() -> int:
         return max(1, os.cpu_count() or 1)
 
 
-def _given(source: FolderSource, opt_out: str | Path | None) -> tuple[dict[str, str], dict[str, Any]]:
+def _given(source: FolderSource | TableSource, opt_out: str | Path | None) -> tuple[dict[str, str], dict[str, Any]]:
     """Options of the detector `provenance`, and what the manifest says of the opt-out list."""
     options = {"beside": text} if (text := source.beside.to_json()) else {}
     if opt_out is None:
@@ -405,9 +473,7 @@ def _can_compare(detectors: Sequence[DetectorSpec]) -> None:
     people.check_detectors(spec.name for spec in detectors)
 
 
-def _count_people(
-    source: FolderSource, target: Path, biometrics: Biometrics | None, jobs: int, timeout_s: float
-) -> None:
+def _count_people(source: Source, target: Path, biometrics: Biometrics | None, jobs: int, timeout_s: float) -> None:
     """Write people.json and its digest, or remove what an earlier scan with other options left."""
     from privacy_audit.store import manifest as manifests
     from privacy_audit.store import people
@@ -423,11 +489,13 @@ def _count_people(
     manifests.write(target, replace(folder.manifest, parts=parts))
 
 
-def _specs(names: Sequence[str], faces: Mapping[str, str], provenance: Mapping[str, str]) -> tuple[DetectorSpec, ...]:
+def _specs(
+    names: Sequence[str], faces: Mapping[str, str], others: Mapping[str, Options] | None = None
+) -> tuple[DetectorSpec, ...]:
     """Detectors with their options. What depends on this machine is settled here, once for all workers."""
     from privacy_audit.run.plan import DetectorSpec
 
-    options: dict[str, Mapping[str, str]] = {"provenance": provenance}
+    options: dict[str, Options] = dict(others or {})
     if FACES in names:
         from privacy_audit.detectors.faces.detector import resolved
 

@@ -11,7 +11,12 @@ import click
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--audit", type=click.Path(path_type=Path), required=True, help="The audit of SOURCE.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT", help="New folder for the copy."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="OUT",
+    help="New folder for the copy; of a table, a file.",
 )
 @click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Worker processes. [one per core]")
 @click.option("--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per sample. [120]")
@@ -21,6 +26,12 @@ import click
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="The model file that the audit was made with.",
+)
+@click.option(
+    "--recognizers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The recognizers that the audit was made with.",
 )
 @click.option(
     "--token-key", type=click.Path(path_type=Path), metavar="FILE", help="The key that the audit was made with."
@@ -34,6 +45,7 @@ def redact(
     timeout: float,
     verify: bool,
     faces_model: Path | None,
+    recognizers: Path | None,
     token_key: Path | None,
 ) -> None:
     """Write a clean copy of SOURCE to OUT, as the decisions in AUDIT say, and audit the copy.
@@ -53,6 +65,7 @@ def redact(
         timeout_s=timeout,
         verify=verify,
         faces_model=faces_model,
+        recognizers=recognizers,
         token_key=token_key,
         progress=terminal.Bar("Redacting"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -49,6 +50,18 @@ from privacy_audit.types import Severity
     metavar="FILE",
     help="Model file of a network that comes without one (yunet).",
 )
+@click.option("--text-noise", is_flag=True, help="Report also dates, places, single-word names ...: mostly noise.")
+@click.option(
+    "--recognizers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Presidio recognizers to add, in presidio's YAML format.",
+)
+@click.option(
+    "--names",
+    type=click.Choice(["all", "sample", "off"]),
+    help="Where to look for names of people in texts. [all; a sample of 20,000 in larger datasets]",
+)
 @click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Worker processes. [one per core]")
 @click.option("--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per batch. [120]")
 @click.option(
@@ -88,6 +101,9 @@ def scan(
     faces: str,
     faces_backend: str,
     faces_model: Path | None,
+    text_noise: bool,
+    recognizers: Path | None,
+    names: Literal["all", "sample", "off"] | None,
     jobs: int | None,
     timeout: float,
     fail_on: str,
@@ -102,7 +118,8 @@ def scan(
     """Audit the dataset SOURCE and write findings, decisions and a manifest to AUDIT.
 
     SOURCE is a folder of pictures, nested as it comes. Captions and records are read from metadata.csv, .jsonl or
-    .parquet (column file_name) and from same-named .txt and .json files. Nothing in SOURCE is written to.
+    .parquet (column file_name) and from same-named .txt and .json files. Or SOURCE is one table of texts (.csv, .tsv,
+    .jsonl, .parquet), whose pictures are not opened. Nothing in SOURCE is written to.
 
     With --enable-biometrics, --purpose and --legal-basis faces are compared, in memory only, and the audit says how
     many distinct people appear, as an estimate. That makes biometric data: find out first whether you may.
@@ -120,6 +137,9 @@ def scan(
         faces=faces,
         faces_backend=faces_backend,
         faces_model=faces_model,
+        text_noise=text_noise,
+        recognizers=recognizers,
+        names=names,
         fail_on="none" if exit_zero else fail_on,
         token_key=token_key,
         opt_out=opt_out,

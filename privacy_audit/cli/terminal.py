@@ -94,6 +94,7 @@ def print_audit(audit: Audit, source: str) -> None:
     _print_gaps(audit)
     _print_findings(audit)
     _print_people(audit)
+    _print_texts(audit)
     _print_actions(audit)
     click.echo("\nNext:")
     click.echo(f"  privacy-audit report {_quoted(str(audit.path))}")
@@ -150,6 +151,23 @@ def _print_people(audit: Audit) -> None:
     )
     if people.too_small or people.failed:
         click.echo(f"  not compared: {_plural(people.too_small, 'small face')}, {_plural(people.failed, 'picture')}")
+
+
+def _print_texts(audit: Audit) -> None:
+    """Direct and contextual findings in texts apart, and where names were not looked for."""
+    tiers = audit.folder.sql("""
+        SELECT list_extract(map_extract(attributes, 'tier'), 1) AS tier, count(*), count(DISTINCT sample_id)
+        FROM findings WHERE detector = 'captions' GROUP BY 1 HAVING tier IS NOT NULL ORDER BY tier = 'contextual'
+    """)
+    if tiers:
+        parts = [f"{tier} {findings:,} on {_plural(samples, 'sample')}" for tier, findings, samples in tiers]
+        click.echo(f"\nIn texts: {'; '.join(parts)}")
+    unnamed = audit.folder.sql("""
+        SELECT list_extract(map_extract(skipped, 'captions.names'), 1) AS reason, count(*) AS n FROM samples
+        GROUP BY 1 HAVING reason IS NOT NULL ORDER BY n DESC, reason LIMIT 8
+    """)
+    for reason, count in unnamed:
+        click.echo(f"Names not checked on {_plural(count, 'sample')}: {reason.removeprefix('names: ')}")
 
 
 def _print_actions(audit: Audit) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,9 @@ from privacy_audit.types import Failure, Finding, Needs, Outcome, Sample, Text
 
 if TYPE_CHECKING:
     from PIL import Image
+
+
+_PLAIN = re.compile(r"[\w.+-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +120,16 @@ def about(detector: type[Detector] | Detector) -> About:
     return About(method=" ".join((detector.__doc__ or "").split()), limits="not stated by the detector")
 
 
-def described(detector: type[Detector], options: Mapping[str, str]) -> Described:
-    """What a detector with `options` records in the audit."""
+def _recorded(options: Mapping[str, str | bool | float]) -> dict[str, str]:
+    texts = {name: str(value) for name, value in options.items()}
+    digests = {name: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for name, text in texts.items()}
+    return {name: text if _PLAIN.fullmatch(text) else f"sha256:{digests[name]}" for name, text in texts.items()}
+
+
+def described(detector: type[Detector], options: Mapping[str, str | bool | float]) -> Described:
+    """What a detector with `options` records in the audit. A path or a text among them is recorded as its sha256."""
     describe = getattr(detector, "described", None)
     if describe is not None:
         told: Described = describe(options)
         return told
-    return Described(about(detector), {model.name: model.sha256 for model in models_of(detector)}, dict(options))
+    return Described(about(detector), {model.name: model.sha256 for model in models_of(detector)}, _recorded(options))

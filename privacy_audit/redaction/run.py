@@ -1,9 +1,9 @@
-"""Redaction of a whole folder: a copy that appears complete or not at all, and a second look at it."""
+"""Redaction of a whole dataset: a copy that appears complete or not at all, and a second look at it."""
 
 from __future__ import annotations
 
-import os
 import shutil
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -15,7 +15,7 @@ from privacy_audit.redaction import residual
 from privacy_audit.redaction.shard import RedactJob, ShardRedaction
 from privacy_audit.run.local import LocalRunner
 from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec
-from privacy_audit.sources import FolderSource
+from privacy_audit.sources import Redactable
 from privacy_audit.sources.tables import Edit, Row, open_table
 from privacy_audit.store import redactions
 from privacy_audit.store.folder import AuditFolder
@@ -40,8 +40,8 @@ class Verified(Protocol):
 Verify = Callable[[Path, Path], Verified]
 
 
-def redact_folder(
-    source: FolderSource,
+def redact_dataset(
+    source: Redactable,
     audit: AuditFolder,
     output: Path,
     *,
@@ -69,9 +69,7 @@ def redact_folder(
             results.append(result)
             progress.advance(len(result.rows), sum(row["outcome"] == "withheld" for row in result.rows))
         _write_tables(source, audit, draft, results)
-        if output.exists():
-            output.rmdir()
-        os.replace(draft, output)
+        copy = source.publish(draft, output)
     except OSError as error:
         raise AuditError(
             f"cannot write {output}: {error.strerror or 'input/output error'}. Nothing was kept."
@@ -80,33 +78,35 @@ def redact_folder(
         progress.stop()
         shutil.rmtree(draft, ignore_errors=True)
     results.sort(key=lambda result: result.shard)
+    _renumber(source, results, copy)
     notes = redactions.folder(audit.path)
     shutil.rmtree(notes, ignore_errors=True)
-    again = verify(output, notes / AFTER) if verify is not None else None
+    again = verify(copy, notes / AFTER) if verify is not None else None
     summary = _summary(audit, results, again.folder if again else None, started)
     redactions.write(audit.path, summary, [row for result in results for row in result.rows])
     return summary
 
 
-def _check(source: FolderSource, audit: AuditFolder, output: Path) -> None:
+def _check(source: Redactable, audit: AuditFolder, output: Path) -> None:
     if audit.manifest.status != "complete":
         raise AuditError(f"{audit.path} is not finished. Run the scan again first: it goes on where it stopped.")
     if source.survey().fingerprint != audit.manifest.source_fingerprint:
         raise SourceError(
             f"{source.root} is not what was audited: files were added, removed or changed. Scan it again."
         )
+    source.check_target(output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise SourceError(f"{output} exists and is not empty. Name a new folder with -o.")
 
 
 def _jobs(
-    source: FolderSource, audit: AuditFolder, draft: Path, key: bytes, detectors: tuple[DetectorSpec, ...]
+    source: Redactable, audit: AuditFolder, draft: Path, key: bytes, detectors: tuple[DetectorSpec, ...]
 ) -> Iterator[RedactJob]:
     for shard in source.shards():
         yield RedactJob(source, shard, audit.path, draft, key, detectors)
 
 
-def _write_tables(source: FolderSource, audit: AuditFolder, draft: Path, results: list[ShardRedaction]) -> None:
+def _write_tables(source: Redactable, audit: AuditFolder, draft: Path, results: list[ShardRedaction]) -> None:
     """Copy every table with its edits. One that could not be read was not checked, so it stays out."""
     edits: dict[str, dict[int, Edit]] = {}
     for result in results:
@@ -128,6 +128,19 @@ def _write_tables(source: FolderSource, audit: AuditFolder, draft: Path, results
             return changed.get(row.number, {})
 
         open_table(source.root / table).rewrite(target, edit)
+
+
+def _renumber(source: Redactable, results: list[ShardRedaction], copy: Path) -> None:
+    """Give rows of a table the number and name that they have in the copy, where dropped rows are gone."""
+    for table in source.tables():
+        edits = [result.edits.get(table, {}) for result in results]
+        dropped = sorted(row for rows in edits for row, edit in rows.items() if edit is None)
+        name = copy.name if copy.is_file() else table
+        for result in results:
+            for row in result.rows:
+                stem, _, number = row["output_id"].rpartition("#")
+                if stem == table and number.isdecimal() and row["output_id"] == row["sample_id"]:
+                    row["output_id"] = f"{name}#{int(number) - bisect(dropped, int(number))}"
 
 
 def _summary(

@@ -1,4 +1,4 @@
-"""Redacts one shard of a folder: pictures and sidecars are written, edits of table rows are handed back.
+"""Redacts one shard of a dataset: pictures and sidecars are written, edits of table rows are handed back.
 
 The source is only read. What cannot be redacted safely is left out, never passed on as it was.
 """
@@ -28,9 +28,10 @@ from privacy_audit.redaction.regions import Region
 from privacy_audit.redaction.spans import mask, mask_filename, mask_value
 from privacy_audit.run.plan import DetectorSpec
 from privacy_audit.run.shard import build
-from privacy_audit.sources import FolderSource, Item, Shard, SkippedMember
+from privacy_audit.sources import Item, Redactable, Shard, SkippedMember
+from privacy_audit.sources.columns import file_name_column
 from privacy_audit.sources.encoding import decode
-from privacy_audit.sources.folder import JSON_PREFIX, PATH_FIELD, TXT_FIELD, XMP, file_name_column, sidecars
+from privacy_audit.sources.folder import JSON_PREFIX, PATH_FIELD, TXT_FIELD, XMP, sidecars
 from privacy_audit.sources.jsontext import JsonError, leaves, replace
 from privacy_audit.sources.tables import Edit
 from privacy_audit.store.files import write_whole
@@ -45,7 +46,7 @@ _SUFFIX_CHARS = 8
 class RedactJob:
     """One shard of a redaction. Written below `output`; `key` makes new file names that nobody can guess back."""
 
-    source: FolderSource
+    source: Redactable
     shard: Shard
     audit: Path
     output: Path

@@ -26,6 +26,7 @@ from privacy_audit.report.summary import (
     KindRow,
     LawRow,
     Linkage,
+    NamesInTexts,
     PackRow,
     Part,
     Redaction,
@@ -35,6 +36,7 @@ from privacy_audit.report.summary import (
     Skip,
     Summary,
     T,
+    Texts,
     Top,
     Verdict,
     VisibilityRow,
@@ -86,6 +88,7 @@ NAMED: tuple[tuple[Part, ...], ...] = (
     ("name", "place"),
 )
 _LOCATIONS = {"gps.precise": "precise", "gps.coarse": "coarse", "place": "place"}  # finest first
+_LANGUAGE = "language: "  # how the captions detector begins the reason that names were not looked for
 _SEVERITIES = tuple(Severity)
 
 Checked = Callable[[Iterable[str]], int]
@@ -119,6 +122,7 @@ class _Measure:
             verdict=self._verdict(manifest, samples, integrity),
             scope=self._scope(manifest, samples),
             findings=self._findings(seekers, checked),
+            texts=self._texts(manifest),
             linkage=self._linkage(seekers),
             provenance=self._provenance(),
             decisions=Decisions(self._actions(samples), rules, silent),
@@ -285,6 +289,46 @@ class _Measure:
             kinds=_top(kinds, KINDS),
             absent=_top(absent, ABSENT),
             not_sought=tuple(code for code in CODES if code not in seekers),
+        )
+
+    def _texts(self, manifest: Manifest) -> Texts:
+        tiers = self._rows("""
+            SELECT list_extract(map_extract(attributes, 'tier'), 1) AS tier, count(DISTINCT sample_id), count(*)
+            FROM findings WHERE detector = 'captions' GROUP BY 1 HAVING tier IN ('direct', 'contextual')
+            ORDER BY tier = 'contextual'
+        """)
+        wanted = any(entry.name == "captions" for entry in manifest.detectors)
+        return Texts(
+            tuple((tier, samples, findings) for tier, samples, findings in tiers), self._names() if wanted else None
+        )
+
+    def _names(self) -> NamesInTexts:
+        reasons = dict(
+            self._rows("""
+                SELECT list_extract(map_extract(skipped, 'captions.names'), 1) AS reason, count(*) FROM samples
+                GROUP BY 1 HAVING reason IS NOT NULL
+            """)
+        )
+        self.connection.execute("""
+            CREATE TEMP TABLE named AS SELECT sample_id FROM samples
+            WHERE list_contains(checked, 'captions') AND NOT list_contains(failed, 'captions.names')
+                AND list_extract(map_extract(skipped, 'captions.names'), 1) IS NULL
+        """)
+        checked = self._number("SELECT count(*) FROM named")
+        found = self._number("""
+            SELECT count(DISTINCT sample_id) FROM findings SEMI JOIN named USING (sample_id)
+            WHERE code = 'name.person' AND detector = 'captions'
+        """)
+        languages = [
+            (reason.removeprefix(_LANGUAGE), count) for reason, count in reasons.items() if reason.startswith(_LANGUAGE)
+        ]
+        return NamesInTexts(
+            checked=checked,
+            found=found,
+            rate=stats.wilson(found, checked),
+            not_drawn=reasons.get("names: not in the sample", 0),
+            off=reasons.get("names: off", 0),
+            languages=tuple(sorted(languages, key=lambda row: (-row[1], row[0]))),
         )
 
     def _severities(self) -> tuple[SeverityRow, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from privacy_audit.report.recall import RecallTable
+from privacy_audit.stats import Interval
 from privacy_audit.store.manifest import DetectorEntry, Manifest, PackEntry
 from privacy_audit.store.people import People
 from privacy_audit.store.redactions import RedactionSummary
@@ -139,6 +140,28 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
+class NamesInTexts:
+    """Where names of people were looked for in texts. `rate` is of samples with a name, among the `checked`."""
+
+    checked: int
+    found: int
+    rate: Interval
+    not_drawn: int
+    """Samples outside the random sample in which names were looked for."""
+    off: int
+    languages: tuple[tuple[str, int], ...]
+    """Samples whose names were not checked because of the language, by language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Findings in texts by tier: (tier, samples, findings). `direct` identifies on its own, `contextual` does not."""
+
+    tiers: tuple[tuple[str, int, int], ...]
+    names: NamesInTexts | None
+
+
+@dataclass(frozen=True, slots=True)
 class Combination:
     """Parts that stand together on `samples` samples. `sought` is False when no detector looks for one of them."""
 
@@ -258,6 +281,7 @@ class Summary:
     verdict: Verdict
     scope: Scope
     findings: Findings
+    texts: Texts
     linkage: Linkage
     provenance: tuple[VisibilityRow, ...]
     decisions: Decisions

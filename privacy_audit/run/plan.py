@@ -24,7 +24,7 @@ class DetectorSpec:
     """A detector by name, with the options of its constructor."""
 
     name: str
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str | bool | float] = field(default_factory=dict)
 
     def build(self) -> Detector:
         """Construct it: loads its model."""

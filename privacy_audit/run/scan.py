@@ -101,10 +101,14 @@ def scan(
     options: Mapping[str, Any],
     progress: Progress,
     declared: Mapping[str, str] | None = None,
+    survey: Survey | None = None,
 ) -> Manifest:
-    """Audit `source` into `output`. Shards that an interrupted run with the same plan finished are kept."""
+    """Audit `source` into `output`. Shards that an interrupted run with the same plan finished are kept.
+
+    `survey` is that of `source`, when the caller has it already.
+    """
     started = _now()
-    run = _Run(source, output, plan, plan.hash(), source.survey(), options, started, declared or {})
+    run = _Run(source, output, plan, plan.hash(), survey or source.survey(), options, started, declared or {})
     _prepare(output)
     with locked(output):
         with _writing(output):

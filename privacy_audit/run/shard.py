@@ -151,7 +151,7 @@ def build(specs: Iterable[DetectorSpec]) -> tuple[Detector, ...]:
 
 
 @lru_cache(maxsize=32)
-def _built(name: str, options: tuple[tuple[str, str], ...]) -> Detector:
+def _built(name: str, options: tuple[tuple[str, str | bool | float], ...]) -> Detector:
     return DetectorSpec(name, dict(options)).build()
 
 

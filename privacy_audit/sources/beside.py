@@ -48,19 +48,29 @@ class Beside:
         return list(dict.fromkeys([*named.get("caption", ()), *named.get("url", ()), *columns]))
 
 
+def described(given: str | Path | Mapping[str, Any] | None) -> Beside:
+    """The dataset.yaml `given`, and nothing else. Raises SourceError when that is wrong."""
+    return Beside(_description(given))
+
+
 def look(root: Path, given: str | Path | Mapping[str, Any] | None = None) -> Beside:
     """What stands at `root`. `given` takes the place of its dataset.yaml. Raises SourceError when that is wrong."""
-    description: Mapping[str, Any] = {}
     if given is None and (root / DESCRIPTION).is_file():
         given = root / DESCRIPTION
-    if given is not None:
-        from privacy_audit.sources.description import load
-
-        description = load(given).model_dump(mode="json", exclude_defaults=True)
+    description = _description(given)
     problems: list[tuple[str, str]] = []
     card: dict[str, str] = _read(root, CARDS, read_card, problems) or {}
     reservations = _read(root, RESERVATIONS, read_reservations, problems) or []
     return Beside(description, card, tuple(reservations), tuple(problems))
+
+
+def _description(given: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if given is None:
+        return {}
+    from privacy_audit.sources.description import load
+
+    plain: dict[str, Any] = load(given).model_dump(mode="json", exclude_defaults=True)
+    return plain
 
 
 def _read(root: Path, names: tuple[str, ...], take: Callable[[str], T], problems: list[tuple[str, str]]) -> T | None:

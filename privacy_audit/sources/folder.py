@@ -24,6 +24,7 @@ from privacy_audit.errors import SourceError
 from privacy_audit.pixels import Limits, Picture
 from privacy_audit.sources.base import Item, Origin, Shard, SkippedMember, Survey, texts_of
 from privacy_audit.sources.beside import look
+from privacy_audit.sources.columns import PLAIN_COLUMN, check_captions, file_name_column
 from privacy_audit.sources.encoding import NOT_UTF8, decode
 from privacy_audit.sources.jsontext import JsonError, Names, leaves
 from privacy_audit.sources.tables import Row, Table, open_table
@@ -31,7 +32,6 @@ from privacy_audit.types import Failure, FailureKind, Sample, Skipped, Text
 from privacy_audit.yamlfile.wording import did_you_mean, hint
 
 TABLE_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.ndjson", "metadata.parquet")
-FILE_NAME_COLUMNS = ("file_name", "filename", "file", "image", "image_path", "path", "image_file")
 PICTURE_SUFFIXES = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".dib"),
@@ -46,7 +46,6 @@ TXT_FIELD = "txt:"
 JSON_PREFIX = "json:"
 _SMALLEST_SHARD, _LARGEST_SHARD, _AIM_SHARDS = 8, 512, 64
 _PLAIN_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
-_PLAIN_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,31}", re.IGNORECASE)
 _NO_NAME = "the file name in the table leads outside the dataset, or is none"
 _LONGEST_NAME = 255  # bytes, on every common file system
 
@@ -110,7 +109,7 @@ class FolderSource:
         if not root.exists():
             raise SourceError(f"{root} does not exist.")
         if not root.is_dir():
-            raise SourceError(f"{root} is a file; privacy-audit scans folders.")
+            raise SourceError(f"{root} is a file and no folder.")
         self.beside = look(self.root, dataset)
         columns = self.beside.description.get("columns", {})
         self._captions |= frozenset(columns.get("caption", ()))
@@ -125,12 +124,7 @@ class FolderSource:
             samples += shard.samples
         if samples == 0:
             raise SourceError(f"{self.root} holds no picture, caption or record: nothing to audit.")
-        unknown = sorted(self._captions - seen_columns) if seen_columns else []
-        if unknown:
-            # Without a header, values stand where names should be, so only what can be nothing but a name is shown
-            known = sorted(name for name in seen_columns if _PLAIN_COLUMN.fullmatch(name))
-            listed = f" Columns: {', '.join(known)}." if known else ""
-            raise SourceError(f"no table has the caption column '{unknown[0]}'.{listed}")
+        check_captions(self._captions, seen_columns)
         self._check_described(seen_columns)
         self._shard_size = max(_SMALLEST_SHARD, min(_LARGEST_SHARD, -(-samples // _AIM_SHARDS)))
         return Survey(samples, digest.hexdigest(), skipped)
@@ -139,7 +133,7 @@ class FolderSource:
         """A column that dataset.yaml names and no table has is a slip that would leave a mapping without effect."""
         missing = [name for name in self.beside.columns() if seen_columns and name not in seen_columns]
         if missing:
-            near = hint(did_you_mean(missing[0], sorted(filter(_PLAIN_COLUMN.fullmatch, seen_columns))))
+            near = hint(did_you_mean(missing[0], sorted(filter(PLAIN_COLUMN.fullmatch, seen_columns))))
             raise SourceError(f"dataset.yaml names the column '{missing[0]}', which no table has{near}.")
 
     def shards(self) -> Iterator[Shard]:
@@ -164,6 +158,16 @@ class FolderSource:
             _joined(folder, name) for folder, names in self._walk(Counter()) for name in names or () if _is_table(name)
         ]
 
+    def check_target(self, output: Path) -> None:
+        """Any folder name will do for a copy."""
+
+    def publish(self, draft: Path, output: Path) -> Path:
+        """Move the finished copy from the folder `draft` to the folder `output`."""
+        if output.exists():
+            output.rmdir()
+        os.replace(draft, output)
+        return output
+
     # --- planning -----------------------------------------------------------------------------------------------------
 
     def _plan(self, size: int, skipped: Counter[str], seen_columns: set[str]) -> Iterator[Shard]:
@@ -174,7 +178,7 @@ class FolderSource:
         stamps: list[str] = []
         for folder, names in self._walk(skipped):
             if names is None:
-                yield Shard("", 1, _digest(folder), Broken(_safe(f"{folder}/"), "the folder cannot be opened"))
+                yield Shard("", 1, _digest(folder), Broken(safe_name(f"{folder}/"), "the folder cannot be opened"))
                 continue
             for name, beside in self._members(folder, names, claims):
                 pending.append(name)
@@ -226,7 +230,7 @@ class FolderSource:
         try:
             opened = open_table(self.root / table)
             columns = list(opened.columns)
-            seen_columns.update(columns, (name.split(".", 1)[0].split("[", 1)[0] for name in columns))
+            seen_columns.update(columns)
             if opened.problem is not None:
                 problems.append(opened.problem)
             if file_name_column(columns) is None:
@@ -251,14 +255,14 @@ class FolderSource:
         if rows:
             yield shard()
         if problems:
-            yield Shard("", 1, _digest(fingerprint), Broken(_safe(table), "; ".join(problems), kind))
+            yield Shard("", 1, _digest(fingerprint), Broken(safe_name(table), "; ".join(problems), kind))
 
     def _stamp(self, name: str) -> str:
         try:
             facts = (self.root / name).stat()
         except (OSError, ValueError):
-            return f"{_safe(name)}\0gone"
-        return f"{_safe(name)}\0{facts.st_size}\0{facts.st_mtime_ns}"
+            return f"{safe_name(name)}\0gone"
+        return f"{safe_name(name)}\0{facts.st_size}\0{facts.st_mtime_ns}"
 
     def _walk(self, skipped: Counter[str]) -> Iterator[tuple[str, list[str] | None]]:
         """Folders in a fixed order with the names of their regular files; None for one that cannot be opened."""
@@ -314,7 +318,7 @@ class FolderSource:
         name = f"{table}#{number}"
         while os.path.lexists(self.root / name):
             name = f"{table}#{name.removeprefix(table)}"
-        return _safe(name)
+        return safe_name(name)
 
     def _row_alone(
         self, shard: str, content: Rows, row: Row, failures: tuple[Failure, ...], columns: Sequence[str]
@@ -364,7 +368,7 @@ class FolderSource:
             picture = Picture.broken(missing)
         else:
             picture = Picture(path, self._limits)
-        texts = [Text("filename", PATH_FIELD, _safe(name))]
+        texts = [Text("filename", PATH_FIELD, safe_name(name))]
         texts += texts_of(
             {field: value for field, value in record.items() if field != file_name_column},
             captions=self._captions,
@@ -382,7 +386,9 @@ class FolderSource:
                 packet = data
             else:
                 problems += self._read_sidecar(kind, data, texts, merged)
-        yield Item(Sample(_safe(name), shard, picture, tuple(texts), merged, packet), tuple(problems), origin=origin)
+        yield Item(
+            Sample(safe_name(name), shard, picture, tuple(texts), merged, packet), tuple(problems), origin=origin
+        )
 
     def _read_sidecar(self, kind: str, data: bytes, texts: list[Text], record: dict[str, object]) -> list[Failure]:
         stage = f"sidecar.{kind}"
@@ -488,11 +494,6 @@ def _joined(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def file_name_column(columns: Sequence[str]) -> str | None:
-    lowered = {name.strip().lower(): name for name in reversed(columns)}
-    return next((lowered[name] for name in FILE_NAME_COLUMNS if name in lowered), None)
-
-
 def _head(path: Path) -> bytes | None:
     try:
         if not path.is_file():
@@ -508,7 +509,7 @@ def _skip_reason(suffix: str) -> str:
     return f"not a picture ({suffix})" if _PLAIN_SUFFIX.fullmatch(suffix) else "not a picture"
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """A file name as valid Unicode. One whose bytes are no UTF-8 is escaped, and marked by a `./` that no other has."""
     raw = os.fsencode(name)
     try:

@@ -71,15 +71,8 @@ def open_table(path: Path) -> Table:
 
     So do `rows` and `rewrite` when the file turns out to be damaged further on.
     """
-    kinds: dict[str, Callable[[Path], Table]] = {
-        ".csv": CsvTable,
-        ".tsv": CsvTable,
-        ".jsonl": JsonLinesTable,
-        ".ndjson": JsonLinesTable,
-        ".parquet": ParquetTable,
-    }
     try:
-        return kinds[path.suffix.lower()](path)
+        return _KINDS[path.suffix.lower()](path)
     except OSError as error:
         raise SourceError(f"the table cannot be read: {error.strerror or 'input/output error'}") from error
 
@@ -301,6 +294,17 @@ class ParquetTable:
                 edits = [edit(_row(record, at + n, at + n)) for n, record in enumerate(records)]
                 at += len(records)
                 out.write_table(_edit_group(group, records, edits))
+
+
+_KINDS: dict[str, Callable[[Path], Table]] = {
+    ".csv": CsvTable,
+    ".tsv": CsvTable,
+    ".jsonl": JsonLinesTable,
+    ".ndjson": JsonLinesTable,
+    ".parquet": ParquetTable,
+}
+SUFFIXES = frozenset(_KINDS)
+"""File name endings that `open_table` knows."""
 
 
 @contextlib.contextmanager

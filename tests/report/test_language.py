@@ -15,6 +15,8 @@ from privacy_audit.taxonomy import CATEGORIES
 from privacy_audit.types import ACTIONS, TRAININGS, VISIBILITIES, Severity
 
 FAMILIES: dict[str, list[str]] = {
+    "tier": ["direct", "contextual"],
+    "tier.meaning": ["direct", "contextual"],
     "section": list(SECTIONS),
     "severity": [*(entry.value for entry in Severity), "none"],
     "meaning": [*(entry.value for entry in Severity), "none"],

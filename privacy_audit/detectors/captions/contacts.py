@@ -1,45 +1,75 @@
-"""E-mail addresses in disguise, postal addresses, birth dates, user names, bank accounts."""
+"""E-mail addresses in disguise, postal addresses, birth dates, user names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from privacy_audit.detectors.captions import cues
 from privacy_audit.detectors.captions.hits import Hit
 from privacy_audit.detectors.captions.secret_keys import END_OF_CLAUSE, WORD_START
 
 # -- e-mail -----------------------------------------------------------------------------------------------------------
 
+_TOP = r"(?:com|net|org|edu|gov|info|biz|dev|app|xyz|[a-z]{2})"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LOCAL = r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62}[A-Za-z0-9])?"
 EMAIL = (  # bounded, so that a long run of letters and dots before no "@" costs linear time
     r"(?<![\w.+%-])(?:\w[\w.%'+-]{0,62})?\w@(?:[\w-]{1,63}\.){1,8}\w[\w-]{0,61}\w(?!\w)"
 )
+_AT_MARK = r"(?:[\[({<]\s?(?:at|@|et)\s?[\])}>])"
+_DOT_MARK = r"(?:[\[({<]\s?(?:dot|titik|punkt|\.)\s?[\])}>])"
 _BRACKETED = re.compile(
-    rf"(?<![\w.+-])({_LOCAL})\s?[\[({{<]\s?(?:at|@|et)\s?[\])}}>]\s?"
-    rf"({_LABEL}(?:\s?(?:[\[({{<]\s?(?:dot|titik|\.)\s?[\])}}>]|\.)\s?{_LABEL}){{1,4}})(?![\w-])",
+    rf"(?<![\w.+-])({_LOCAL})\s?{_AT_MARK}\s?({_LABEL}(?:\s?(?:{_DOT_MARK}|\bdot\b|\btitik\b|\.)\s?{_LABEL}){{1,4}})(?![\w-])",
+    re.IGNORECASE,
+)
+_DOTS_ONLY = re.compile(
+    rf"(?<![\w.+-])({_LOCAL})@({_LABEL}(?:(?:\s?{_DOT_MARK}\s?|\s(?:dot|titik)\s){_LABEL}){{1,4}})(?![\w-])",
     re.IGNORECASE,
 )
 _SPELLED = re.compile(rf"(?<![\w.+-])({_LOCAL}) AT ({_LABEL}(?: DOT {_LABEL}){{1,4}})(?![\w-])")
-_ANNOUNCED = re.compile(
-    rf"\be-?mail(?: me| us| address)?(?: at| on| to|:| is)? ({_LOCAL}) at ({_LABEL}(?: dot {_LABEL}){{1,4}})(?![\w-])",
+_SPOKEN = re.compile(
+    rf"(?<![\w.+-])({_LOCAL}) (?:at|et) ({_LABEL}(?: (?:dot|titik) {_LABEL}){{1,4}})(?![\w-])", re.IGNORECASE
+)
+_SPACED = re.compile(  # jane@ example . com, jane @ example.com
+    rf"(?<![\w.+-])({_LOCAL})(?: ?@ | @ ?)({_LABEL}(?:\s?\.\s?{_LABEL}){{0,3}}\s?\.\s?{_TOP})(?![\w-])(?!\.\w)|"
+    rf"(?<![\w.+-])({_LOCAL})@({_LABEL}(?:\s\.\s?|\.\s){_TOP})(?![\w-])(?!\.\w)",
     re.IGNORECASE,
 )
-_DOT = re.compile(r"\s?(?:[\[({<]\s?(?:dot|titik|\.)\s?[\])}>]|\bdot\b|\bDOT\b)\s?", re.IGNORECASE)
+_PROVIDER = re.compile(
+    r"(?:gmail|googlemail|yahoo|ymail|hotmail|outlook|live|icloud|proton(?:mail)?|aol|gmx|mail|yandex|zoho)\b", re.I
+)
+_DOT = re.compile(r"\s?(?:[\[({<]\s?(?:dot|titik|punkt|\.)\s?[\])}>]|\bdot\b|\btitik\b)\s?|\s?\.\s?", re.IGNORECASE)
+
+
+def may_disguise(text: str, lowered: str) -> bool:
+    """A necessary condition for `find_disguised_email`; `lowered` is the text in small letters."""
+    if "@" in text or " dot " in lowered or " titik " in lowered:
+        return True
+    return any(mark in text for mark in "[({<") and any(word in lowered for word in ("at", "et"))
 
 
 def find_disguised_email(text: str) -> Iterator[Hit]:
-    """`name [at] host (dot) com`, `name AT host DOT com`, and `email me at name at host dot com`."""
-    for pattern in (_BRACKETED, _SPELLED, _ANNOUNCED):
+    """`name [at] host (dot) com`, `name AT host DOT com`, `name at host dot com`, `name@ host . com`."""
+    for pattern in (_BRACKETED, _DOTS_ONLY, _SPELLED):
         for match in pattern.finditer(text):
             yield Hit(match.start(1), match.end(2), 0.8)
+    for pattern in (_SPOKEN, _SPACED):
+        for match in pattern.finditer(text):
+            group = 1 if match.group(1) else 3
+            start, end = match.start(group), match.end(group + 1)
+            if _is_name(match.group(group), match.group(group + 1)) or cues.near(text, start, end, "EMAIL"):
+                yield Hit(start, end, 0.75)
+
+
+def _is_name(local: str, host: str) -> bool:
+    """Whether the words around a loose "at" can hardly be anything but an address."""
+    return any(map(str.isdigit, local)) or "_" in local or "." in local or bool(_PROVIDER.match(host))
 
 
 def plain_email(value: str) -> str:
     """A disguised address in its usual spelling, so that both get one token."""
-    local, _, host = re.sub(
-        r"\s?(?:[\[({<]\s?(?:at|@|et)\s?[\])}>]|\bat\b)\s?", "@", value, count=1, flags=re.I
-    ).partition("@")
+    local, _, host = re.sub(rf"\s?(?:{_AT_MARK}|\b(?:at|et)\b|@)\s?", "@", value, count=1, flags=re.I).partition("@")
     return f"{local}@{_DOT.sub('.', host)}"
 
 
@@ -161,20 +191,3 @@ def find_handle(text: str) -> Iterator[Hit]:
 
 def _is_handle(name: str) -> bool:
     return len(name) >= 3 and any(map(str.isalpha, name)) and not _NOT_A_NAME.fullmatch(name)
-
-
-# -- bank account -----------------------------------------------------------------------------------------------------
-
-_ACCOUNT = re.compile(
-    r"(?<![A-Za-z])(?:(?:no|nomor)\.? ?rek(?:ening)?|rekening|norek|rek|(?:bank )?account|acct|a/c)"
-    r"(?:\.? ?(?:no|nr|number|#|bca|bri|bni|btn|bsi|mandiri|cimb(?: niaga)?|danamon|permata|jago|is)){0,3}"
-    r"[\s.:=#\"'`]{1,4}"
-    r"(\d(?:[ .-]?\d){7,16})(?!\d)",
-    re.IGNORECASE,
-)
-
-
-def find_account(text: str) -> Iterator[Hit]:
-    """Bank account numbers (8 to 17 digits) right after a word for one."""
-    for match in _ACCOUNT.finditer(text):
-        yield Hit(*match.span(1), 0.75, cue=True)

@@ -9,26 +9,33 @@ BEFORE = 60
 AFTER = 25
 
 _WORDS: dict[str, str] = {
+    "EMAIL": r"e-?mails?|mail|mailto|surel|gmail|contact|kontak|write|reach|inquir(?:y|ies)|enquir(?:y|ies)|kirim",
     "PHONE_NUMBER": (
-        r"phones?|tele?phones?|tel|cell|cellphone|mobile|call|fax|whats?app|wa|sms|text(?: me| us)?(?: at| on)|contact"
-        r"|reach (?:me|us)|no\.? ?hp|hp|handphone|telp|telepon|telpon|tlp|hubungi|hub|kontak|nomor telepon"
+        r"phones?|[tmf](?=:)|tele?phones?|tel|cell|cellphone|mobile|mob|ph|call|ring|dial|fax|whats?app|wa|sms"
+        r"|text(?: me| us)?(?: at| on)|contact|hotline|cp|contact person|reach (?:me|us)|no\.? ?hp|nohp|hp|handphone"
+        r"|ponsel|telp|tlpn?|telepon|telpon|hubungi|hub|kontak|nomor telepon|japri|chat"
     ),
     "CREDIT_CARD": (
-        r"credit|debit|cards?|visa|master ?card|amex|american express|cc|cvv|kartu kredit|kartu debit|kredit|payment"
+        r"credit|debit|cards?|visa|master ?card|amex|american express|cc|cvv"
+        r"|kartu kredit|kartu debit|kartu(?! keluarga| tanda| nama| pelajar)|kredit|payment"
     ),
     "IBAN_CODE": r"iban|bank|account|transfer|rekening",
-    "US_SSN": r"ssns?|social security|soc\.? ?sec\.?|ss ?#",
+    "US_SSN": r"ssns?|social security|soc\.? ?sec\.?|ss ?#|socials?(?! media)",
     "US_ITIN": r"itin|taxpayer|tax(?:payer)? id|tin|tax",
     "IP_ADDRESS": r"ip|ipv4|ipv6|ip address|server|host|gateway|dns|ping|ssh|subnet|alamat ip",
     "MAC_ADDRESS": r"mac|mac address|bssid|ethernet|hardware address|physical address|wifi|wi-fi",
     "ID_NIK": r"nik|e-?ktp|ktp|nomor induk|no\.? ?induk|kependudukan|penduduk",
     "ID_KK": r"kk|kartu keluarga",
     "ID_NPWP": r"npwp|nomor pokok wajib pajak|wajib pajak|pajak",
-    "ID_SIM": r"sim|surat izin mengemudi|driv(?:er'?s|ing) licen[cs]e",
+    "ID_SIM": r"sim(?: (?:a|b|b1|b2|bi|bii|c|d)(?: umum)?)?|surat izin mengemudi",
+    "DRIVING_LICENCE": (
+        r"driv(?:er'?s?|ing)[ _-]licen[cs]e|driv(?:er'?s?|ing) permit|\bdl(?= ?[#:]| ?no\b| ?num)|sim internasional"
+    ),
     "PASSPORT": r"passports?|paspor",
     "PLATE": (
-        r"plat|plat nomor|nopol|no\.? ?pol|nomor polisi|licen[cs]e plates?|number plate|plate (?:number|no|nr)"
-        r"|registration (?:number|plate)"
+        r"pell?at|plat|plat nomor|nopol|no\.? ?pol|(?:no|nomor)\.? ?polisi|licen[cs]e[ _-]plates?|number plate"
+        r"|plate(?: (?:number|no|nr)| ?(?=#))"
+        r"|reg(?:istration)?\.? (?:number|plate|no)|vehicle registration|(?:no|nomor)\.? kendaraan|plat kendaraan|tnkb"
     ),
 }
 _NEAR = {
@@ -36,7 +43,11 @@ _NEAR = {
     entity: re.compile(rf"(?<![^\W\d_])(?:{words})(?![^\W\d_])", re.IGNORECASE)
     for entity, words in _WORDS.items()
 }
-_FILLER = r"(?:[ _.-]{0,2}(?:no|nr|num|number|nomor|id|(?:me |us )?at|me|us))?[\s\"'=:#_.-]{0,4}"  # "phone number: "
+_MARKS = r"[\s\"'`=:#_.()-]"
+_FILLER = (  # "phone number: ", "NPWP saya adalah ", "call me at "
+    rf"(?:{_MARKS}{{0,3}}(?<![^\W\d_])(?:no|nr|num|number|nomor|nomer|id|is|was|adalah|ialah|yaitu|saya|aku|kami|dia|my|our"
+    rf"|kantor|rumah|baru|1[56] digits?|at|me|us|ke|on|to|nya)(?![^\W\d_])){{0,4}}{_MARKS}{{0,4}}"
+)
 _ADJACENT = {
     entity: re.compile(
         rf"(?<![^\W\d_])(?:{words}){_FILLER}$",

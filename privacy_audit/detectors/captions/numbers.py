@@ -17,10 +17,13 @@ _ISSUERS = re.compile(  # issuer prefix and length, https://en.wikipedia.org/wik
     r"|220[0-4]\d{12}"  # Mir
 )
 _VERSION_BEFORE = re.compile(
-    r"(?:\bv|\b(?:ver(?:sion)?|versi|release|rilis|build|firmware|update|patch|driver|kernel|sdk|api|os|ios|android)"
+    r"(?:\bv|\b(?:ver(?:sion)?|versi|release|rilis|build|firmware|update|patch|driver|kernel|sdk|api|os|ios|android"
+    r"|firefox|chrome|chromium|safari|opera|edge|windows|macos|linux|ubuntu|debian|java|jdk|python|node|nvidia|amd|photoshop"
+    r"|lightroom|office|word|excel|minecraft|fortnite|flash|player|app|aplikasi|bios|plugin|wordpress|php|mysql)"
     r"[\s:]{0,3}v?)$",
     re.IGNORECASE,
 )
+_BEFORE_PASSWORD = re.compile(r"://[^\s/@]{0,64}:[^\s/@]{0,80}$")
 _VERSION_AFTER = re.compile(
     r"[-+ ]?(?:release|version|versi|rilis|beta|alpha|rc\d|build|firmware|patch|update)\b", re.I
 )
@@ -49,6 +52,11 @@ def not_a_number_of_its_own(text: str, start: int, end: int) -> bool:
     )
 
 
+def not_an_email(text: str, start: int, end: int, cue: bool) -> bool:  # noqa: ARG001
+    """Whether what looks like an address is the password and host of https://name:password@host."""
+    return bool(_BEFORE_PASSWORD.search(text, max(0, start - 100), start))
+
+
 def not_an_ip(text: str, start: int, end: int, cue: bool) -> bool:
     """Whether what looks like an IP address is a version number, a C++ name, or an address of no one."""
     value = text[start:end]
@@ -59,9 +67,10 @@ def not_an_ip(text: str, start: int, end: int, cue: bool) -> bool:
     if address.is_unspecified or address.is_loopback or value.startswith(("255.", "0.")):
         return True
     if address.version == 4:
-        if _VERSION_BEFORE.search(text[max(0, start - 20) : start]) or _VERSION_AFTER.match(text[end : end + 20]):
+        if not cue and all(int(part) < _TOO_SMALL_TO_BE_SURE for part in value.split(".")):
             return True
-        return not cue and all(int(part) < _TOO_SMALL_TO_BE_SURE for part in value.split("."))
+        before, after = text[max(0, start - 20) : start], text[end : end + 20]
+        return bool(_VERSION_BEFORE.search(before) or _VERSION_AFTER.match(after))
     groups = [group for group in value.split(":") if group]
     return not any(character.isdigit() for character in value) or (len(groups) < 3 and not cue)
 

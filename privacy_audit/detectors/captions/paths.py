@@ -33,15 +33,19 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 _SEPARATORS = str.maketrans({"/": "\n", "\\": "\n", "&": " ", "?": " ", ";": " ", "#": " ", "|": " ", ",": " "})
+_KEEPS_LOW_LINE = re.compile(r"[@=]|[\[({]at[\])}]", re.IGNORECASE)
 _TOKEN = re.compile(r"\S+")
 # "jane@example.com_portrait", "jane@example.com-2": a host ends at "_", and at "-" when no dot follows
 _AFTER_HOST = re.compile(r"(@(?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24})(?:_|-(?![\w-]{0,63}\.[a-z]))", re.IGNORECASE)
 _NAME = r"(@?[\w.-]{2,40})(?![\w@])"
 _PROFILE_URL = re.compile(
     r"(?<![\w.-])(?:(?:www|m|web|mobile|[a-z]{2}(?:-[a-z]{2})?)\.)?(?:"
-    rf"(?:instagram|facebook|twitter|x|threads)\.(?:com|net)/{_NAME}"
+    rf"(?:instagram|facebook|twitter|x|threads|pinterest|github|gitlab|vk|behance|twitch|patreon|soundcloud|onlyfans"
+    rf"|deviantart|dribbble|snapchat)\.(?:com|net|tv)/{_NAME}"
     rf"|(?:tiktok|youtube|medium)\.com/(@[\w.-]{{2,40}})"
     rf"|flickr\.com/(?:photos|people)/{_NAME}|linkedin\.com/in/{_NAME}|(?:t\.me|telegram\.me|fb\.com|snapchat\.com/add)/{_NAME}"
+    rf"|reddit\.com/(?:u|user)/{_NAME}|bsky\.app/profile/{_NAME}|weibo\.com/u/{_NAME}|youtube\.com/(?:user|c)/{_NAME}"
+    rf"|[\w.-]{{3,60}}/(@[A-Za-z][\w.-]{{2,39}})(?=[/?#\s]|$)"  # Mastodon and its like
     r")",
     re.IGNORECASE,
 )
@@ -50,13 +54,16 @@ _NO_PROFILE = re.compile(
     r"events|watch|hashtag|sharer|sharer\.php|share|share\.php|story\.php|permalink\.php|profile\.php|"
     r"marketplace|gaming|help|policies|login|home|search|intent|i|settings|notifications|messages|tos|privacy|"
     r"public|tags|dialog|plugins|tr|media|video|videos|s|joinchat|addstickers|c|v|proxy|index\.php|index\.html|"
-    r"web|download|static|images|img|seo",
+    r"web|download|static|images|img|seo|features|topics|pricing|orgs|sponsors|collections|trending|security|enterprise|"
+    r"apps|signup|join|pin|ideas|directory|jobs|feed|feeds|discover|tag|popular|add|blog|press|team|business|today|user|u",
     re.IGNORECASE,
 )
 _MADE_BY_MACHINE = re.compile(r"[\w.-]+\.(?:jpe?g|png|gif|webp|php|html?|js|css|svg|mp4)", re.IGNORECASE)
 
 _LINK_TO_PHONE = re.compile(r"wa\.me/|tel:", re.IGNORECASE)
-_ALWAYS = frozenset({"EMAIL_ADDRESS", "SECRET", "BIRTH_DATE", "STREET_ADDRESS", "IBAN_CODE", "BANK_ACCOUNT"})
+_ALWAYS = frozenset(
+    {"EMAIL_ADDRESS", "DISGUISED_EMAIL", "SECRET", "BIRTH_DATE", "STREET_ADDRESS", "IBAN_CODE", "BANK_ACCOUNT"}
+)
 _NIK_BY_DISTRICT = 0.75
 _NPWP_BY_CHECK_DIGIT = 0.8
 
@@ -114,16 +121,14 @@ def _as_words(text: str) -> str:
     text = _EXTENSION.sub(" ", text).translate(_SEPARATORS)
     text = _AFTER_HOST.sub(r"\1 ", text)
     return _TOKEN.sub(
-        lambda match: (
-            match.group() if "@" in match.group() or "=" in match.group() else match.group().replace("_", " ")
-        ),
+        lambda match: match.group() if _KEEPS_LOW_LINE.search(match.group()) else match.group().replace("_", " "),
         text,
     )
 
 
 def _may_need_slashes(text: str) -> bool:
     """A necessary condition for `_needs_slashes`, which saves half the time on most URLs."""
-    return "@" in text or bool(_LINK_TO_PHONE.search(text) or secret_keys.MAY_HOLD.search(text.replace("://", "")))
+    return "@" in text or bool(_LINK_TO_PHONE.search(text) or secret_keys.may_hold(text.replace("://", "").lower()))
 
 
 def _needs_slashes(text: str, found: Found) -> bool:
@@ -134,7 +139,11 @@ def _needs_slashes(text: str, found: Found) -> bool:
 
 def _is_sure(text: str, found: Found) -> bool:
     entity, score = found.entity, found.score
+    if found.code:
+        return True
     if entity in _ALWAYS:
+        return True
+    if entity in ("ID_SIM", "FOREIGN_PLATE"):  # found right after a word for one, or not at all
         return True
     if entity in cues.ENTITIES and cues.adjacent(text, found.start, entity):
         return True
@@ -147,5 +156,6 @@ def _is_sure(text: str, found: Found) -> bool:
     if entity == "ID_NPWP":
         return score >= _NPWP_BY_CHECK_DIGIT
     if entity == "MAC_ADDRESS":
-        return ":" in text[found.start : found.end]
+        value = text[found.start : found.end]
+        return ":" in value or (any(map(str.isalpha, value)) and any(map(str.isdigit, value)))
     return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberMatcher, PhoneNumberType
@@ -16,15 +17,19 @@ REGIONS = ("ID", "US", "GB", "AU", "IN", "DE", "FR", "BR", "SG", "MY")
 MIN_DIGITS = 7
 _MIN_NATIONAL = 8
 _LONGEST = 30
+_MAX_TRIES = 60  # numbers that are no telephone number, in one window of text, before the search is given up
 _MIN_UNASSIGNED = 9
 _RUN = re.compile(r"\d(?:[().\-/ ]{0,3}\d){6}")
 _LINK = re.compile(r"(?:wa\.me/|\btel:|\bphone=|whatsapp://send\?phone=)(\+?\d[\d.()-]{5,20}\d)", re.IGNORECASE)
 _INDONESIAN_WITHOUT_PLUS = re.compile(
     r"(?<![\d+.,/-])(?:00)?62[ .-]?8\d{1,2}[ .-]?\d{3,4}[ .-]?\d{2,5}(?!\d)(?![.,]\d)"
 )
+_FROM_ABROAD = re.compile(r"(?<![\d+.,/-])00[1-9]\d?\d?[ .()/-]{1,2}\d(?:[ .()-]{0,2}\d){5,12}(?![\d.,]?\d)")
+_PLUS = re.compile(r"\+\d(?:[ .()-]{0,3}\d){7,24}")
+_GROUP_END = re.compile(r"\d(?=[ .()-])")
 _SEPARATOR = re.compile(r"[ .()-]")
 _INDONESIAN_MOBILE = re.compile(r"08\d{8,11}")
-_NORTH_AMERICAN = re.compile(r"(?<![\d.-])(?:\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}(?![\d-])")
+_NORTH_AMERICAN = re.compile(r"(?<![\d.-])(?:\+?1[-. ])?(?:\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}(?![\d-])")
 _DATE = re.compile(
     r"\d{4}([-./ ])\d{1,2}\1\d{1,2}(?:\D.*)?|\d{1,2}([-./ ])\d{1,2}\2(?:\d{4}|\d{2})(?:\D.*)?"
     r"|(?:1[89]|20)\d\d ?[-/] ?(?:1[89]|20)\d\d"
@@ -58,12 +63,12 @@ def _candidates(text: str) -> Iterator[Hit]:
         return
     for match in _LINK.finditer(text):
         yield Hit(*match.span(1), 0.95, cue=True)
-    if "+" in text:
+    if "+" in text or "00" in text:
         yield from _international(text)
     for match in _INDONESIAN_WITHOUT_PLUS.finditer(text):
         if _valid("+" + match.group().removeprefix("00")):
             cue = _cue(text, *match.span())
-        yield Hit(*match.span(), 0.85 if cue else 0.6, cue)
+            yield Hit(*match.span(), 0.85 if cue else 0.6, cue)
     if _INDONESIAN_MOBILE.search(_SEPARATOR.sub("", text)):
         yield from _indonesian_mobiles(text)
     for begin, stop in cues.surroundings(text, "PHONE_NUMBER", _LONGEST):
@@ -75,16 +80,28 @@ def _candidates(text: str) -> Iterator[Hit]:
 
 
 def _international(text: str) -> Iterator[Hit]:
-    for match in PhoneNumberMatcher(text, None, leniency=Leniency.POSSIBLE):
+    for match in PhoneNumberMatcher(text, None, leniency=Leniency.POSSIBLE, max_tries=_MAX_TRIES):
         valid = phonenumbers.is_valid_number(match.number)
         if valid or sum(map(str.isdigit, match.raw_string)) >= _MIN_UNASSIGNED:
             yield Hit(match.start, match.end, 0.9 if valid else 0.6, _cue(text, match.start, match.end))
+
+    # A date or another number that follows after a space makes the whole too long: cut it where a group ends.
+    for written in islice(_PLUS.finditer(text), _MAX_TRIES):
+        start = written.start()
+        ends = [start + end.end() for end in _GROUP_END.finditer(written.group())]
+        for end in ends[::-1]:
+            if end - start >= _MIN_NATIONAL and _valid(text[start:end]):
+                yield Hit(start, end, 0.85, _cue(text, start, end))
+                break
+    for written in islice(_FROM_ABROAD.finditer(text), _MAX_TRIES):
+        if _valid("+" + written.group()[2:]):
+            yield Hit(*written.span(), 0.7, _cue(text, *written.span()))
 
 
 def _beside_a_word(text: str, begin: int, stop: int) -> Iterator[Hit]:
     part = text[begin:stop]
     for region in REGIONS:
-        for match in PhoneNumberMatcher(part, region, leniency=Leniency.VALID):
+        for match in PhoneNumberMatcher(part, region, leniency=Leniency.VALID, max_tries=_MAX_TRIES):
             start, end = begin + match.start, begin + match.end
             cut = text[start - 1 : start].isdigit() or text[end : end + 1].isdigit()
             if not cut and sum(map(str.isdigit, match.raw_string)) >= _MIN_NATIONAL and _cue(text, start, end):
@@ -92,7 +109,7 @@ def _beside_a_word(text: str, begin: int, stop: int) -> Iterator[Hit]:
 
 
 def _indonesian_mobiles(text: str) -> Iterator[Hit]:
-    for match in PhoneNumberMatcher(text, "ID", leniency=Leniency.VALID):
+    for match in PhoneNumberMatcher(text, "ID", leniency=Leniency.VALID, max_tries=_MAX_TRIES):
         written = _INDONESIAN_MOBILE.fullmatch(re.sub(r"\D", "", match.raw_string))
         if written and phonenumbers.number_type(match.number) == PhoneNumberType.MOBILE:
             cue = _cue(text, match.start, match.end)

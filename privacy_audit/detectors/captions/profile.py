@@ -1,7 +1,7 @@
 """From presidio entity to finding code: threshold, tier, region, and what is rejected in context.
 
-Off on purpose, because measured on real captions they are noise: dates, places, nationalities, bare URLs, single-word
-names, US driving licences, US bank accounts, US passports, NHS and DEA numbers, UUIDs, wallet addresses.
+Off unless asked for (`noise`), because measured on real captions they are noise: dates, places, bare URLs, single-word
+names, US driving licences, US bank accounts, US passports, NHS and DEA numbers, wallet addresses.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from privacy_audit.detectors.captions import numbers
 from privacy_audit.detectors.captions.hits import Found
-from privacy_audit.taxonomy import Tier
+from privacy_audit.taxonomy import Tier, describe
 
 DIRECT_THRESHOLD = 0.5
 PERSON_SCORE = 0.5  # half of the names found in 50 web captions were people: spaCy itself says 0.85 for each
@@ -48,17 +48,32 @@ PROFILE: dict[str, Entry] = {
     "MAC_ADDRESS": Entry("net.mac", threshold=0.6),
     "SECRET": Entry("secret"),
     "STREET_ADDRESS": Entry("contact.address"),
-    "BIRTH_DATE": Entry("person.birth_date"),
+    "BIRTH_DATE": Entry("person.birth_date", tier="contextual"),
     "USERNAME": Entry("contact.username"),
     "MINOR": Entry("person.minor", tier="contextual"),
     "PERSON": Entry("name.person", tier="contextual"),
 }
 """Earlier entries win where two claim the same characters with the same score."""
 CODES: frozenset[str] = frozenset(entry.code for entry in PROFILE.values())
-DIRECT_ENTITIES = tuple(entity for entity, entry in PROFILE.items() if entry.tier == "direct")
+PATTERN_ENTITIES = tuple(entity for entity in PROFILE if entity != "PERSON")
+NOISE: dict[str, str] = {
+    "DATE_TIME": "time",
+    "LOCATION": "place",
+    "URL": "custom.url",
+    "US_DRIVER_LICENSE": "custom.us_driver_license",
+    "US_BANK_NUMBER": "custom.us_bank_number",
+    "US_PASSPORT": "custom.us_passport",
+    "UK_NHS": "custom.uk_nhs",
+    "MEDICAL_LICENSE": "custom.medical_license",
+    "CRYPTO": "custom.crypto",
+}
+"""Entities that are contextual findings when asked for. Their codes match no rule that a direct identifier matches."""
+NOISE_PATTERNS = frozenset(NOISE) - {"LOCATION"}
+NOISE_THRESHOLD = 0.05  # below it, presidio's driving licence is any number of six digits
 _BARE_HANDLE = 0.5
 
 _REJECTED: dict[str, Callable[[str, int, int, bool], bool]] = {
+    "EMAIL_ADDRESS": numbers.not_an_email,
     "IP_ADDRESS": numbers.not_an_ip,
     "MAC_ADDRESS": numbers.not_a_mac,
     "US_SSN": numbers.not_an_ssn,
@@ -69,19 +84,26 @@ _ORDER = {entity: index for index, entity in enumerate(PROFILE)}
 
 def accept(text: str, found: Found) -> Found | None:
     """`found` in `text` with the score that counts, or None when it is not worth reporting."""
-    entry = PROFILE[found.entity]
+    limits = PROFILE[found.entity]
     rejected = _REJECTED.get(found.entity)
     if rejected and rejected(text, found.start, found.end, found.cue):
         return None
-    score = found.score if found.cue else min(found.score, entry.without_cue)
-    return found._replace(score=score) if score >= entry.threshold else None
+    score = found.score if found.cue else min(found.score, limits.without_cue)
+    return found._replace(score=score) if score >= limits.threshold else None
 
 
 def tier(found: Found) -> Tier:
     """`direct` when the value identifies on its own. A bare @name may as well be a brand."""
     if found.entity == "USERNAME" and found.score <= _BARE_HANDLE:
         return "contextual"
-    return PROFILE[found.entity].tier
+    return entry(found).tier
+
+
+def entry(found: Found) -> Entry:
+    """What `found` is reported as."""
+    if found.code:
+        return Entry(found.code, tier=describe(found.code).tier if found.entity not in NOISE else "contextual")
+    return PROFILE[found.entity]
 
 
 def region(found: Found, value: str) -> str:
@@ -92,7 +114,7 @@ def region(found: Found, value: str) -> str:
             value.startswith(("+", "00")) or digits[2] == "8"
         )
         return "ID" if written_abroad or digits.startswith("08") else ""
-    return PROFILE[found.entity].region
+    return entry(found).region
 
 
 def resolve(found: list[Found]) -> list[Found]:
@@ -108,6 +130,15 @@ def resolve(found: list[Found]) -> list[Found]:
     return sorted(kept, key=lambda one: (one.start, one.end))
 
 
-def _precedence(found: Found) -> tuple[bool, int, float, int, int, str]:
+def _precedence(found: Found) -> tuple[bool, bool, int, float, int, int, str]:
     length = found.end - found.start
-    return (tier(found) != "direct", -length, -found.score, _ORDER[found.entity], found.start, found.recognizer)
+    added = bool(found.code) and found.entity not in NOISE  # what a user asked for is kept whatever else is there
+    return (
+        not added,
+        tier(found) != "direct",
+        -length,
+        -found.score,
+        _ORDER.get(found.entity, len(_ORDER)),
+        found.start,
+        found.recognizer,
+    )

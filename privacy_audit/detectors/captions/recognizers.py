@@ -11,7 +11,6 @@ from presidio_analyzer import EntityRecognizer, LocalRecognizer, Pattern, Recogn
 from presidio_analyzer.predefined_recognizers import (
     CreditCardRecognizer,
     EmailRecognizer,
-    IbanRecognizer,
     IpRecognizer,
     MacAddressRecognizer,
     UsItinRecognizer,
@@ -19,7 +18,7 @@ from presidio_analyzer.predefined_recognizers import (
 )
 from tldextract import TLDExtract
 
-from privacy_audit.detectors.captions import contacts, indonesia, phones, secret_keys
+from privacy_audit.detectors.captions import accounts, contacts, indonesia, phones, secret_keys
 from privacy_audit.detectors.captions.hits import Hit
 from privacy_audit.detectors.captions.numbers import is_card
 
@@ -110,7 +109,7 @@ def general_recognizers() -> list[EntityRecognizer]:
         FinderRecognizer("DISGUISED_EMAIL", "DisguisedEmailRecognizer", contacts.find_disguised_email),
         FinderRecognizer("PHONE_NUMBER", "PhoneNumberRecognizer", phones.find),
         IssuedCardRecognizer(),
-        IbanRecognizer(),
+        FinderRecognizer("IBAN_CODE", "InternationalAccountRecognizer", accounts.find_iban),
         UsSsnRecognizer(),
         UsItinRecognizer(),
         WholeIpRecognizer(),
@@ -119,7 +118,7 @@ def general_recognizers() -> list[EntityRecognizer]:
         FinderRecognizer("STREET_ADDRESS", "StreetAddressRecognizer", contacts.find_address),
         FinderRecognizer("BIRTH_DATE", "BirthDateRecognizer", contacts.find_birth_date),
         FinderRecognizer("USERNAME", "UsernameRecognizer", contacts.find_handle),
-        FinderRecognizer("BANK_ACCOUNT", "BankAccountRecognizer", contacts.find_account),
+        FinderRecognizer("BANK_ACCOUNT", "BankAccountRecognizer", accounts.find_account),
         FinderRecognizer("FOREIGN_PLATE", "LicencePlateRecognizer", indonesia.find_foreign_plate),
     ]
 
