@@ -21,7 +21,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 def commands() -> list[tuple[str, str]]:
     found = []
     for page in PAGES:
-        for line in page.read_text(encoding="utf-8").splitlines():
+        text = re.sub(r"\\\n\s*", "", page.read_text(encoding="utf-8"))  # a command may run on in the next line
+        for line in text.splitlines():
             match = re.match(r"(?: {4}|\$ )(?:pip install uv && )?(?:uv run )?privacy-audit (.*)", line)
             if match:
                 found.append((page.name, match[1].split("  #")[0].split("#")[0].strip()))

@@ -60,7 +60,7 @@ def test_what_is_written(reader: ImageText, lines: list[str], expected: list[str
     assert codes(found) == expected
     for finding in found:
         assert finding.channel == "image_text"
-        assert finding.attributes["tier"] == "direct"
+        assert finding.attributes["tier"] == ("contextual" if finding.code == "person.birth_date" else "direct")
         assert finding.preview
         assert not any(value in repr(finding) for value in ("jane", "5550137", "555 0137", "hunter", "1111 1111"))
 

@@ -55,7 +55,7 @@ PROFILE: dict[str, Entry] = {
 }
 """Earlier entries win where two claim the same characters with the same score."""
 CODES: frozenset[str] = frozenset(entry.code for entry in PROFILE.values())
-PATTERN_ENTITIES = tuple(entity for entity in PROFILE if entity != "PERSON")
+PATTERN_ENTITIES = tuple(entity for entity in PROFILE if entity not in {"PERSON", "MINOR"})
 NOISE: dict[str, str] = {
     "DATE_TIME": "time",
     "LOCATION": "place",

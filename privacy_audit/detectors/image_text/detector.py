@@ -188,7 +188,7 @@ class ImageText(Standalone):
         for part in [outcome] if isinstance(outcome, Failure) else outcome:
             if isinstance(part, Failure):
                 yield Failure(self.name, part.kind, part.message)
-            elif isinstance(part, Finding) and part.attributes["tier"] == "direct" and isinstance(part.where, Span):
+            elif isinstance(part, Finding) and _counts(part) and isinstance(part.where, Span):
                 kept = {name: value for name, value in part.attributes.items() if name != "field"}
                 where = Quad(page.where(part.where.start, part.where.end))
                 yield replace(part, detector=self.name, where=where, attributes={**attributes, **kept})
@@ -196,6 +196,11 @@ class ImageText(Standalone):
     def _finding(self, code: str, score: float, seen: Seen, value: str, attributes: dict[str, str]) -> Finding:
         shown = conceal(value, code)
         return Finding(code, self.name, score, "image_text", Quad(seen.corners), shown.preview, shown.token, attributes)
+
+
+def _counts(finding: Finding) -> bool:
+    """Direct identifiers, and birth dates beside a word for them: on a document they are what is to be hidden."""
+    return finding.attributes["tier"] == "direct" or finding.code == "person.birth_date"
 
 
 def _is_unread(seen: Seen) -> bool:
