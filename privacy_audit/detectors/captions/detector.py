@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -92,7 +92,7 @@ class Captions(Standalone):
         names: Names = "all",
         names_rate: float = 1.0,
     ) -> None:
-        """Loads presidio and the spaCy model, offline; raises ModelError when it is missing or altered.
+        """Presidio and the spaCy model load offline, when first needed; raises ModelError when it is missing or wrong.
 
         `noise` adds what is off by default: dates, places, single-word names, bare US driving licence, bank and
         passport numbers, health ids, URLs; all contextual. `recognizers` are presidio recognizers, or a YAML file of
@@ -103,10 +103,19 @@ class Captions(Standalone):
             raise DetectorError(f"names is one of {', '.join(NAMES)}, and names_rate a number from 0 to 1.")
         added = _custom(recognizers)
         self._fast = not (noise or added.recognizers)
-        self._engine = _shared_engine() if self._fast else _engine(noise=noise, added=added)
+        self._added = added
+        _NER.verified()
         self._noise = noise
         self._names_rate = {"all": 1.0, "off": 0.0, "sample": names_rate}[names]
         self._unnamed = Skipped("captions.names", "names: off" if names == "off" else "names: not in the sample")
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """Loaded at the first text that needs it: most file names need no engine, and it takes seconds."""
+        return _shared_engine() if self._fast else _engine(noise=self._noise, added=self._added)
+
+    def _direct(self, text: str) -> list[Found]:
+        return self._engine.direct(text) if not self._fast or gate.possible(text) else []
 
     def detect(self, samples: Sequence[Sample]) -> list[Outcome]:
         """One outcome per sample, in order. Never raises for what a sample holds."""
@@ -122,7 +131,8 @@ class Captions(Standalone):
             for reading in readings
             if reading.prose
         ]
-        self._find_names(waiting)
+        if waiting:
+            self._find_names(waiting)
         return [
             _outcome(readings, None if drawn else self._unnamed) for readings, drawn in zip(read, named, strict=True)
         ]
@@ -161,12 +171,12 @@ class Captions(Standalone):
             reading.mapped, reading.prose = mapped, prose[:MAX_NAME_CHARACTERS]
 
     def _identify_path(self, reading: _Reading, mapped: Mapped) -> None:
-        reading.add(mapped, _windowed(mapped.value, lambda part: paths.find(part, self._engine.direct)))
+        reading.add(mapped, _windowed(mapped.value, lambda part: paths.find(part, self._direct)))
 
     def _labelled(self, label: str, part: str) -> list[Found]:
         """Identifiers in `part`, read after the name of the field that holds it: "phone: 415 555 0132"."""
         shift = len(label)
-        found = self._engine.direct(label + part)
+        found = self._direct(label + part)
         return [one._replace(start=one.start - shift, end=one.end - shift) for one in found if one.start >= shift]
 
     def _find_names(self, waiting: list[_Reading]) -> None:

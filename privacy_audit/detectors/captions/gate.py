@@ -18,6 +18,7 @@ _IN_LETTERS_ALONE = (  # what a secret without a digit or sign starts with, and 
     *("gocspx-", "pypi-", " dot ", " titik "),
 )
 _HYPHENS_OF_A_MAC = 5
+_SHORTEST_IBAN = 15
 _DIGIT = re.compile(r"\d")
 _IBAN = re.compile(r"[A-Za-z]{2}[ -]?\d{2}")
 
@@ -53,26 +54,31 @@ def possible(text: str) -> list[str]:
         entities.append("MAC_ADDRESS")
     if not digits:
         return entities
-    entities.append("STREET_ADDRESS")
+    # Our own finders need no presidio, so the condition is the search itself
+    if any(True for _ in contacts.find_address(text)):
+        entities.append("STREET_ADDRESS")
+    if digits >= 3 and any(True for _ in contacts.find_birth_date(text)):
+        entities.append("BIRTH_DATE")
+    if digits >= 3 and cues.anywhere(text, "PASSPORT"):
+        entities.append("PASSPORT")
+    if digits >= 5 and (cues.anywhere(text, "ID_SIM") or cues.anywhere(text, "DRIVING_LICENCE")):
+        entities.append("ID_SIM")
     for least, entity in _BY_DIGITS:
         if digits >= least:
             entities.append(entity)
     if cues.anywhere(text, "PLATE"):
         entities += ["PLATE", "FOREIGN_PLATE"]
-    if digits >= 2 and _IBAN.search(text):
+    if digits >= 2 and len(text) >= _SHORTEST_IBAN and _IBAN.search(text):
         entities.append("IBAN_CODE")
     return entities
 
 
 _BY_DIGITS = (
-    (3, "BIRTH_DATE"),
-    (3, "PASSPORT"),
     (7, "PHONE_NUMBER"),
     (8, "BANK_ACCOUNT"),
     (9, "US_SSN"),
     (9, "US_ITIN"),
     (12, "CREDIT_CARD"),
-    (5, "ID_SIM"),
     (15, "ID_NPWP"),
     (16, "ID_NIK"),
     (16, "ID_KK"),
