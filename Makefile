@@ -1,4 +1,4 @@
 .PHONY: check test demo
 check: ; bash .ci/run
-test:  ; uv run pytest
+test:  ; uv run --group extras pytest
 demo:  ; uv run privacy-audit demo

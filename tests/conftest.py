@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import sys
 from collections.abc import Callable
@@ -14,6 +15,16 @@ from privacy_audit import demo
 
 # The package that carries the text networks needs Python 3.11
 collect_ignore = ["detectors/test_image_text.py", "e2e/test_image_text_scan.py"] if sys.version_info < (3, 11) else []
+
+
+_EXTRAS = ("brotli", "c2pa", "cryptography", "dlib", "zxingcpp")
+
+
+def pytest_configure() -> None:
+    """No test is skipped for a missing package; say at once how to get them all."""
+    missing = [name for name in _EXTRAS if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.exit(f"not installed: {', '.join(missing)}. Run: uv run --group extras pytest", returncode=4)
 
 
 @pytest.fixture(scope="session", autouse=True)

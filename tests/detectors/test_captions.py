@@ -408,7 +408,9 @@ def test_a_fault_in_one_text_leaves_the_others(captions: Captions, monkeypatch: 
     monkeypatch.setattr(captions._engine, "direct", faulty)
     outcomes = captions.detect(
         [
-            Sample("a", "", texts=(Text("caption", "t", "boom +1 415 555 0132"), Text("caption", "u", "jane@example.com"))),
+            Sample(
+                "a", "", texts=(Text("caption", "t", "boom +1 415 555 0132"), Text("caption", "u", "jane@example.com"))
+            ),
             Sample("b", "", texts=(Text("caption", "t", "bob@example.com"),)),
         ]
     )
