@@ -140,7 +140,7 @@ def scan(
         text_noise=text_noise,
         recognizers=recognizers,
         names=names,
-        fail_on="none" if exit_zero else fail_on,
+        fail_on=fail_on,
         token_key=token_key,
         opt_out=opt_out,
         dataset=dataset,

@@ -154,7 +154,8 @@ def erase(case: Path, audit: Path) -> None:
     from privacy_audit import api
 
     done = api.erase_subject(case, audit=audit)
-    click.echo(f"{done.samples:,} samples are to be dropped, {done.copies:,} of them exact copies elsewhere.")
+    noun = "sample" if done.samples == 1 else "samples"
+    click.echo(f"To be dropped: {done.samples:,} {noun}, {done.copies:,} of them exact copies elsewhere.")
     click.echo(f"Next: privacy-audit redact SOURCE --audit {audit} -o CLEAN_COPY")
 
 

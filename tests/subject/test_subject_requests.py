@@ -133,7 +133,7 @@ def test_erased_pictures_and_their_exact_copies_are_left_out(case: Path, photos:
     run("subject", "confirm", case, "orig.jpg", "half.jpg")
     result = run("subject", "erase", case, "--audit", audit)
     assert result.exit_code == 0, result.output
-    assert "3 samples are to be dropped, 1 of them exact copies elsewhere" in result.stdout
+    assert "To be dropped: 3 samples, 1 of them exact copies elsewhere" in result.stdout
 
     after = Audit(audit)
     assert after.actions()["drop"] == 3
