@@ -11,10 +11,11 @@ import numpy as np
 from privacy_audit.detectors.barcodes.payloads import MAX_CHARACTERS, Item, parse
 from privacy_audit.detectors.base import About, Standalone
 from privacy_audit.detectors.captions import Captions
-from privacy_audit.errors import DetectorError, PictureError
+from privacy_audit.detectors.frames import each_frame
+from privacy_audit.errors import DetectorError
 from privacy_audit.evidence import conceal
-from privacy_audit.pixels import MAX_FRAMES, Picture, Raster
-from privacy_audit.types import Channel, Failure, Finding, Needs, Outcome, Quad, Sample, Skipped, Span, Text
+from privacy_audit.pixels import Picture, Raster
+from privacy_audit.types import Channel, Failure, Finding, Needs, Outcome, Quad, Sample, Span, Text
 
 MAX_CODES = 50
 _LINEAR_GROWTH = 0.15  # of its length, above and below: every row of a linear code holds all of it
@@ -81,23 +82,7 @@ class Barcodes(Standalone):
         return [self._outcome(sample) for sample in samples]
 
     def _outcome(self, sample: Sample) -> Outcome:
-        picture = sample.picture
-        if picture is None:
-            return [Skipped(self.name, "no picture in the source")]
-        parts: list[Finding | Skipped | Failure] = []
-        looked_at = 0
-        try:
-            frames = picture.frames(MAX_FRAMES)
-            for frame in frames:
-                parts += self._examine(picture, frame)
-                looked_at += 1
-            if looked_at < picture.frame_count:
-                parts.append(Skipped("barcodes.frames", f"{looked_at} of {picture.frame_count} frames looked at"))
-        except PictureError as error:
-            if not looked_at:
-                return Failure(self.name, error.kind, str(error))
-            parts.append(Failure("barcodes.frames", error.kind, f"frame {frames[looked_at]}: {error}"))
-        return parts
+        return each_frame(self.name, sample.picture, lambda picture, frame, _: list(self._examine(picture, frame)))
 
     def _examine(self, picture: Picture, frame: int) -> Iterator[Finding | Failure]:
         raster = picture.upright(self.long_side, frame)

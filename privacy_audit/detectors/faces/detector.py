@@ -15,9 +15,10 @@ from privacy_audit.detectors.faces.backends.centerface import INT8, MODEL, Cente
 from privacy_audit.detectors.faces.inputs import ENLARGED
 from privacy_audit.detectors.faces.search import Search
 from privacy_audit.detectors.faces.windows import MAX_WINDOWS, window_length
-from privacy_audit.errors import DetectorError, PictureError
-from privacy_audit.pixels import MAX_FRAMES, Picture, Raster
-from privacy_audit.types import Box, Failure, Finding, Needs, Outcome, Sample, Skipped
+from privacy_audit.detectors.frames import each_frame
+from privacy_audit.errors import DetectorError
+from privacy_audit.pixels import Picture, Raster
+from privacy_audit.types import Box, Failure, Finding, Needs, Outcome, Sample
 
 _PARTS = 4  # edges are given in quarters of a pixel, which are exact: rounding pushes no box over the edge
 
@@ -130,28 +131,14 @@ class Faces(Standalone):
         return [self._outcome(sample) for sample in samples]
 
     def _outcome(self, sample: Sample) -> Outcome:
-        picture = sample.picture
-        if picture is None:
-            return [Skipped(self.name, "no picture in the source")]
-        parts: list[Finding | Skipped | Failure] = []
-        looked_at = 0
         try:
-            frames = picture.frames(MAX_FRAMES)
-            for frame in frames:
-                parts += self._findings(picture, frame, MAX_WINDOWS // len(frames))
-                looked_at += 1
-            if looked_at < picture.frame_count:
-                parts.append(Skipped("faces.frames", f"{looked_at} of {picture.frame_count} frames looked at"))
-        except PictureError as error:
-            if not looked_at:
-                return Failure(self.name, error.kind, str(error))
-            parts.append(Failure("faces.frames", error.kind, f"frame {frames[looked_at]}: {error}"))
+            return each_frame(self.name, sample.picture, self._findings)
         except DetectorError as error:
             return Failure(self.name, "error", str(error))
-        return parts
 
-    def _findings(self, picture: Picture, frame: int, max_windows: int) -> list[Finding]:
+    def _findings(self, picture: Picture, frame: int, frames: int) -> list[Finding]:
         width, height = picture.size
+        max_windows = MAX_WINDOWS // frames
         window = window_length(width, height, self._side, max_windows)
         raster = picture.upright(math.ceil(self.long_side * max(width, height) / window), frame)
         boxes = self._search(Image.fromarray(raster.rgb), max_windows)

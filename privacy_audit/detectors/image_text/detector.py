@@ -12,14 +12,15 @@ from PIL import Image
 from privacy_audit.detectors.base import About, Standalone
 from privacy_audit.detectors.captions import Captions
 from privacy_audit.detectors.faces.windows import MAX_WINDOWS, window_length
+from privacy_audit.detectors.frames import each_frame
 from privacy_audit.detectors.image_text import layout, mrz
 from privacy_audit.detectors.image_text.geometry import around, scaled, sides
 from privacy_audit.detectors.image_text.look import DETAIL_SIDES, GATE_SIDE, Look, Seen
 from privacy_audit.detectors.image_text.networks import CHARACTERS, FINDER, READER
 from privacy_audit.detectors.image_text.plates import plate
-from privacy_audit.errors import DetectorError, PictureError
+from privacy_audit.errors import DetectorError
 from privacy_audit.evidence import conceal
-from privacy_audit.pixels import MAX_FRAMES, Picture
+from privacy_audit.pixels import Picture
 from privacy_audit.types import Failure, Finding, Needs, Outcome, Quad, Sample, Skipped, Span, Text
 
 MIN_SIDE = 8
@@ -89,29 +90,21 @@ class ImageText(Standalone):
         return [self._outcome(sample) for sample in samples]
 
     def _outcome(self, sample: Sample) -> Outcome:
-        picture = sample.picture
-        if picture is None:
-            return [Skipped(self.name, "no picture in the source")]
-        parts: list[Finding | Skipped | Failure] = []
-        looked_at = seen = 0
+        seen = 0
+
+        def look(picture: Picture, frame: int, of: int) -> list[Finding | Skipped | Failure]:
+            nonlocal seen
+            lines = self._lines(picture, frame, MAX_WINDOWS // of)
+            seen += len(lines)
+            return list(self._examine(lines, {"frame": str(frame)} if frame else {}))
+
         try:
-            frames = picture.frames(MAX_FRAMES)
-            for frame in frames:
-                lines = self._lines(picture, frame, MAX_WINDOWS // len(frames))
-                parts += self._examine(lines, {"frame": str(frame)} if frame else {})
-                seen += len(lines)
-                looked_at += 1
-            if looked_at < picture.frame_count:
-                parts.append(Skipped("image_text.frames", f"{looked_at} of {picture.frame_count} frames looked at"))
-        except PictureError as error:
-            if not looked_at:
-                return Failure(self.name, error.kind, str(error))
-            parts.append(Failure("image_text.frames", error.kind, f"frame {frames[looked_at]}: {error}"))
+            outcome = each_frame(self.name, sample.picture, look)
         except DetectorError as error:
             return Failure(self.name, "error", str(error))
-        if not seen and self._gate is not None:
-            parts.append(Skipped("image_text.reading", f"no text seen at {self._gate} pixels"))
-        return parts
+        if seen or self._gate is None or sample.picture is None or isinstance(outcome, Failure):
+            return outcome
+        return [*outcome, Skipped("image_text.reading", f"no text seen at {self._gate} pixels")]
 
     def _lines(self, picture: Picture, frame: int, max_windows: int) -> list[Seen]:
         """Lines of text, in pixels of the whole picture."""
