@@ -122,3 +122,30 @@ def test_a_sidecar_is_read_and_a_damaged_one_is_a_failure() -> None:
 )
 def test_never_raises(values: dict[str, object]) -> None:
     list(record.hits(values))
+
+
+@pytest.mark.parametrize(
+    ("record", "fields"),
+    [
+        (
+            {
+                "exif": '{"GPSInfo": {"GPSLatitude": [7, 36, 28.4], "GPSLatitudeRef": "S", '
+                '"GPSLongitude": [110, 12, 13.6], "GPSLongitudeRef": "E"}}'
+            },
+            ["exif"] * 6,
+        ),
+        (
+            {
+                f"exif.GPS{name}[{at}]": value
+                for name in ("Latitude", "Longitude")
+                for at, value in enumerate((7, 36, 28))
+            },
+            [f"exif.GPS{name}[{at}]" for name in ("Latitude", "Longitude") for at in range(3)],
+        ),
+    ],
+)
+def test_degrees_minutes_and_seconds_in_a_list_are_one_place(record: dict[str, object], fields: list[str]) -> None:
+    """Each number of the list is to be masked; in a flat record each is a field of its own."""
+    found = [finding for finding in Metadata()(Sample("a", "", record=record)) if finding.code == "gps.precise"]
+    assert [finding.attributes["field"] for finding in found] == fields
+    assert {finding.attributes["cell"] for finding in found} in ({"-8,110"}, {"7,7"})

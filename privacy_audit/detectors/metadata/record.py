@@ -36,6 +36,7 @@ _TEXTS = words("imagedescription usercomment xptitle xpcomment xpkeywords xpsubj
 _DONE = re.compile(r"<[A-Z_]+>|null|none|nan", re.IGNORECASE)  # what masking leaves
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,15})?(?:/\d{1,12})?")
 _ANGLE = re.compile(r"[\s\[(]*[+-]?\d(?:[\d.,/;:\s°′″'\"\[\]()]|deg)*[NSEW]?", re.IGNORECASE)
+_ITEM = re.compile(r"(.+)\[\d\]")  # "GPSLatitude[0]"
 _PAIR = re.compile(r"\s*[\[(]?\s*(-?\d{1,2}(?:\.\d{1,15})?)\s*[,; ]\s*(-?\d{1,3}(?:\.\d{1,15})?)\s*[\])]?\s*")
 
 
@@ -111,7 +112,9 @@ def _entry(value: Value) -> Hit | None:
 def _places(values: Iterable[Value]) -> Iterator[tuple[Value, Hit]]:
     """A hit for each part of a pair of coordinates, so that redaction finds both."""
     groups: dict[tuple[str, str], dict[str, Value]] = {}
-    for value in values:
+    parts: dict[Value, list[Value]] = {}
+    for value, members in _joined(values):
+        parts[value] = members
         groups.setdefault((value.field if value.path != value.field else "", value.group), {}).setdefault(
             value.name, value
         )
@@ -133,8 +136,24 @@ def _places(values: Iterable[Value]) -> Iterator[tuple[Value, Hit]]:
                 _angle(latitude.value, north.text if north else ""), _angle(longitude.value, east.text if east else "")
             )
             if hit is not None:
-                yield latitude, hit
-                yield longitude, hit
+                for part in (*parts[latitude], *parts[longitude]):
+                    yield part, hit
+
+
+def _joined(values: Iterable[Value]) -> Iterator[tuple[Value, list[Value]]]:
+    """Each value with itself; degrees, minutes and seconds in a list as one value with its parts."""
+    lists: dict[tuple[str, str], list[Value]] = {}
+    for value in values:
+        match = _ITEM.fullmatch(value.path)
+        base = Value(value.field, match[1], value.value, value.span) if match else value
+        if match and base.name in _LATITUDES | _LONGITUDES:
+            field = match[1] if value.field == value.path else value.field  # a flat record has a field per item
+            lists.setdefault((field, match[1]), []).append(value)
+        else:
+            yield value, [value]
+    for (field, path), members in lists.items():
+        whole = Span(members[0].span.start, members[-1].span.end)
+        yield Value(field, path, " ".join(member.text for member in members[:3]), whole), members
 
 
 def _hit(latitude: gps.Angle | None, longitude: gps.Angle | None) -> Hit | None:
