@@ -281,12 +281,21 @@ def _take(check: Check, name: str, outcome: Outcome) -> None:
             check.findings.append(part)
         elif isinstance(part, Skipped):
             check.skipped[part.stage] = part.reason
-        elif any(known.message == part.message for known in check.failures):
+        elif _same_fault(check, part):
             check.failed.add(part.stage)  # one row per fault, though several stages suffer from it
         else:
             check.fail(part)
     if name not in check.skipped and name not in check.failed:
         check.checked.append(name)
+
+
+def _same_fault(check: Check, failure: Failure) -> bool:
+    """Whether a stage only repeats what is known: it says the same, or has no file to read, as was said before."""
+    no_file = Needs.BYTES in check.broken
+    return any(
+        known.message == failure.message or (no_file and known.stage == "picture" and known.kind == failure.kind)
+        for known in check.failures
+    )
 
 
 def _record(check: Check, job: ShardJob, tables: dict[str, list[dict[str, Any]]]) -> None:
