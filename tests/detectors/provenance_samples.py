@@ -10,7 +10,7 @@ from PIL import Image, PngImagePlugin
 from privacy_audit.pixels import Picture
 from privacy_audit.types import Sample, Text
 
-_NAMESPACES = " ".join(
+NAMESPACES = " ".join(
     f'xmlns:{prefix}="{uri}"'
     for prefix, uri in {
         "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -46,8 +46,8 @@ def jpeg(*segments: bytes, exif: Image.Exif | None = None) -> bytes:
 
 def xmp(name: str, value: str) -> Sample:
     inner = f'<rdf:Description rdf:about=""><{name}>{value}</{name}></rdf:Description>'
-    body = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF {_NAMESPACES}>{inner}</rdf:RDF></x:xmpmeta>'
-    return picture(jpeg(_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + body.encode())))
+    body = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF {NAMESPACES}>{inner}</rdf:RDF></x:xmpmeta>'
+    return picture(jpeg(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + body.encode())))
 
 
 def copyright_in_exif(text: str) -> Sample:
@@ -64,7 +64,7 @@ def iptc(number: int, value: str) -> Sample:
 def photoshop(resource: int, raw: bytes) -> Sample:
     padded = raw + b"\0" * (len(raw) % 2)
     body = struct.pack(">4sHHI", b"8BIM", resource, 0, len(raw)) + padded
-    return picture(jpeg(_segment(0xED, b"Photoshop 3.0\0" + body)))
+    return picture(jpeg(segment(0xED, b"Photoshop 3.0\0" + body)))
 
 
 def png_text(keyword: str, value: str) -> Sample:
@@ -74,5 +74,5 @@ def png_text(keyword: str, value: str) -> Sample:
     return picture(buffer.getvalue())
 
 
-def _segment(marker: int, body: bytes) -> bytes:
+def segment(marker: int, body: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body

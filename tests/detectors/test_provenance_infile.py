@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
+from provenance_samples import NAMESPACES, jpeg, segment
 
 from privacy_audit import containers
 from privacy_audit.detectors import Provenance
@@ -19,30 +20,6 @@ from privacy_audit.pixels import Limits, Picture
 from privacy_audit.types import Failure, Finding, Sample, Skipped, Tag, Text
 
 PROVENANCE = Provenance()
-NAMESPACES = " ".join(
-    f'xmlns:{prefix}="{uri}"'
-    for prefix, uri in {
-        "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
-        "dc": "http://purl.org/dc/elements/1.1/",
-        "cc": "http://creativecommons.org/ns#",
-        "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
-        "photoshop": "http://ns.adobe.com/photoshop/1.0/",
-        "plus": "http://ns.useplus.org/ldf/xmp/1.0/",
-        "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
-        "tdm": "http://www.w3.org/ns/tdmrep/",
-    }.items()
-)
-
-
-def jpeg(*segments: bytes, exif: Image.Exif | None = None) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), "navy").save(buffer, "JPEG", exif=exif or Image.Exif())
-    data = buffer.getvalue()
-    return data[:2] + b"".join(segments) + data[2:]
-
-
-def segment(marker: int, body: bytes) -> bytes:
-    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
 def packet(inner: str) -> str:
