@@ -7,9 +7,25 @@ action = effective(decisions)              # what is to be done with the sample
 
 from __future__ import annotations
 
-from privacy_audit.policy.decide import decide, effective, fingerprint
+from privacy_audit.policy.decide import attributes_used, decide, effective, fingerprint, rated_rules
 from privacy_audit.policy.load import builtin, load, names
+from privacy_audit.policy.rates import rates
 from privacy_audit.policy.schema import Pack, Rule, json_schema
-from privacy_audit.policy.testing import check
+from privacy_audit.policy.testing import check, coverage
 
-__all__ = ["Pack", "Rule", "builtin", "check", "decide", "effective", "fingerprint", "json_schema", "load", "names"]
+__all__ = [
+    "Pack",
+    "Rule",
+    "attributes_used",
+    "builtin",
+    "check",
+    "coverage",
+    "decide",
+    "effective",
+    "fingerprint",
+    "json_schema",
+    "load",
+    "names",
+    "rated_rules",
+    "rates",
+]

@@ -1,7 +1,8 @@
 """What the rules say of one sample. Pure: no clock, no files; the order of packs, rules and findings does not count.
 
 Rules are compiled once per list of packs. A rule is looked at only when the sample has a code, a visibility, a training
-signal or a failure that it asks for, so that a hundred rules cost little more than the few that apply.
+signal or a failure that it asks for, so that a hundred rules cost little more than the few that apply. What was decided
+is remembered by all that any rule can tell apart, because a dataset has few kinds of samples and many of each.
 """
 
 from __future__ import annotations
@@ -9,18 +10,23 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from privacy_audit.errors import PolicyError
 from privacy_audit.policy.schema import (
     DEFAULTS,
     AllMatch,
     AnyMatch,
+    Counted,
     CountMatch,
     FailedMatch,
     Match,
     Pack,
+    Rated,
+    RateMatch,
     Redact,
     Rule,
     Selector,
@@ -31,16 +37,25 @@ from privacy_audit.taxonomy import CODES, describe, matches
 from privacy_audit.types import ACTIONS, Action, Decision, Failure, Finding, Training, Visibility
 
 
+MAX_REMEMBERED = 50_000
+"""Kinds of samples; some 20 MB."""
+
+Rates = Mapping[str, float]
+"""For each `Rated.key()`, the share of all samples of the dataset that have such a finding."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Facts:
     """What is known of a sample, arranged for matching."""
 
     by_code: dict[str, list[Finding]]
-    failed: frozenset[str]
-    visibility: Visibility
-    training: Training
+    failed: frozenset[str] = frozenset()
+    visibility: Visibility = "unknown"
+    training: Training = "unspecified"
+    rates: Rates = field(default_factory=dict)
 
 
+_T = TypeVar("_T")
 _Codes = frozenset[str]
 _Predicate = Callable[[_Facts], "_Codes | None"]
 """The codes that made a match true, or None when it is false."""
@@ -62,6 +77,35 @@ class _CompiledRule:
     predicate: _Predicate
     decision: Callable[[_Codes], Decision]
     triggers: _Triggers
+    rated: tuple[Rated, ...]
+
+
+_Kind = tuple[object, ...]
+"""Code, channel, count of score limits reached, values of attributes: what rules can tell of a finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Distinctions:
+    """All that any rule can tell apart. Samples that are alike in this are decided alike."""
+
+    scores: tuple[float, ...]
+    attributes: tuple[tuple[str, str | None, frozenset[str]], ...]
+    """Name, what counts when it is absent, and the values that are asked for."""
+    most: int
+    """The largest number of findings that a rule counts to."""
+
+    def kinds(self, findings: Iterable[Finding]) -> frozenset[tuple[_Kind, int]]:
+        """The kinds of the findings, and how many of each."""
+        kinds = Counter(map(self._kind, findings))
+        return frozenset((kind, min(count, self.most)) for kind, count in kinds.items())
+
+    def _kind(self, finding: Finding) -> _Kind:
+        given = finding.attributes
+        values = [
+            value if (value := given.get(name, unset)) in wanted else None for name, unset, wanted in self.attributes
+        ]
+        reached = sum(finding.score >= limit for limit in self.scores) if self.scores else 0
+        return (finding.code, finding.channel, reached, *values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +116,11 @@ class _Compiled:
     by_code: Callable[[str], frozenset[int]]
     by_state: dict[str, set[int]]
     by_failure: frozenset[int]
+    distinctions: _Distinctions
+    rated: dict[str, _Predicate]
+    """What the dataset-wide rules count, by `Rated.key()`."""
+    remembered: dict[object, tuple[Decision, ...]] = field(default_factory=dict)
+    remembered_counts: dict[object, frozenset[str]] = field(default_factory=dict)
 
 
 def decide(
@@ -80,31 +129,97 @@ def decide(
     failures: Sequence[Failure] = (),
     visibility: Visibility = "unknown",
     training: Training = "unspecified",
+    rates: Rates | None = None,
 ) -> list[Decision]:
     """One decision per rule that fires on the sample, in the order of rule ids ("pack/rule").
 
-    `codes` of a decision are the codes of the findings that its rule matched. Raises PolicyError when two different
-    packs have the same name.
+    `codes` of a decision are the codes of the findings that its rule matched. Rules that ask for a rate of the dataset
+    (`rated_rules`) decide only when `rates` are given, that is, after the whole dataset was looked at. Raises PolicyError
+    when two different packs have the same name.
     """
     compiled = _compile(tuple(packs))
-    by_code: dict[str, list[Finding]] = {}
-    for finding in findings:
-        by_code.setdefault(finding.code, []).append(finding)
-    facts = _Facts(by_code, frozenset(failure.stage for failure in failures), visibility, training)
+    failed = frozenset(failure.stage for failure in failures)
+    shares = None if rates is None else tuple(rates.get(key, 0.0) for key in compiled.rated)
+    alike = (compiled.distinctions.kinds(findings), failed, visibility, training, shares)
+    decisions = compiled.remembered.get(alike)
+    if decisions is None:
+        facts = _Facts(_by_code(findings), failed, visibility, training, rates or {})
+        decisions = tuple(_decide(compiled, facts, rated=rates is not None))
+        _remember(compiled.remembered, alike, decisions)
+    return list(decisions)
+
+
+def counted(packs: Sequence[Pack], findings: Sequence[Finding]) -> frozenset[str]:
+    """Those `Rated.key()` of the packs' rules for which this sample counts; see `policy.rates`."""
+    compiled = _compile(tuple(packs))
+    if not compiled.rated:
+        return frozenset()
+    kinds = compiled.distinctions.kinds(findings)
+    keys = compiled.remembered_counts.get(kinds)
+    if keys is None:
+        facts = _Facts(_by_code(findings))
+        keys = frozenset(key for key, predicate in compiled.rated.items() if predicate(facts) is not None)
+        _remember(compiled.remembered_counts, kinds, keys)
+    return keys
+
+
+def holds(
+    match: Match,
+    findings: Sequence[Finding],
+    failures: Sequence[Failure],
+    visibility: Visibility,
+    training: Training,
+    rate: float,
+) -> bool:
+    """Whether one match, or a part of one, is true of a sample, where everything that is rated has this `rate`."""
+    rates = {part.key(): rate for part in _selectors(match) if isinstance(part, Rated)}
+    failed = frozenset(failure.stage for failure in failures)
+    return _predicate(match)(_Facts(_by_code(findings), failed, visibility, training, rates)) is not None
+
+
+def rate_keys(packs: Sequence[Pack]) -> frozenset[str]:
+    """Every `Rated.key()` that the packs' rules ask for."""
+    return frozenset(_compile(tuple(packs)).rated)
+
+
+def rated_rules(packs: Sequence[Pack]) -> frozenset[str]:
+    """Ids ("pack/rule") of the rules that ask for a rate of the dataset."""
+    return frozenset(rule.rule_id for rule in _compile(tuple(packs)).rules if rule.rated)
+
+
+def attributes_used(packs: Sequence[Pack]) -> tuple[str, ...]:
+    """Names of the attributes of findings that any rule looks at: no others are needed to decide."""
+    return tuple(name for name, _, _ in _compile(tuple(packs)).distinctions.attributes)
+
+
+def _decide(compiled: _Compiled, facts: _Facts, *, rated: bool) -> Iterable[Decision]:
     candidates: set[int] = set()
-    for code in by_code:
+    for code in facts.by_code:
         candidates |= compiled.by_code(code)
-    for state in (_visibility_state(visibility), _training_state(training)):
+    for state in (_visibility_state(facts.visibility), _training_state(facts.training)):
         candidates |= compiled.by_state.get(state, set())
     if facts.failed:
         candidates |= compiled.by_failure
-    decisions = []
     for index in sorted(candidates):
         rule = compiled.rules[index]
+        if rule.rated and not rated:
+            continue
         codes = rule.predicate(facts)
         if codes is not None:
-            decisions.append(rule.decision(codes))
-    return decisions
+            yield rule.decision(codes)
+
+
+def _by_code(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    by_code: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
+    return by_code
+
+
+def _remember(memory: dict[object, _T], key: object, value: _T) -> None:
+    if len(memory) >= MAX_REMEMBERED:
+        memory.clear()
+    memory[key] = value
 
 
 # The strongest action.
@@ -185,7 +300,36 @@ def _compile(packs: tuple[Pack, ...]) -> _Compiled:
         )
 
     by_failure = frozenset(index for index, rule in enumerate(rules) if rule.triggers.failures)
-    return _Compiled(tuple(rules), by_code, by_state, by_failure)
+    rated = {part.key(): _selected(part, 1) for rule in rules for part in rule.rated}
+    selectors = [part for pack in by_name.values() for rule in pack.rules for part in _selectors(rule.match)]
+    return _Compiled(tuple(rules), by_code, by_state, by_failure, _distinctions(selectors), rated)
+
+
+def _distinctions(selectors: Iterable[Selector]) -> _Distinctions:
+    scores: set[float] = set()
+    values: dict[str, set[str]] = {}
+    most = 1
+    for selector in selectors:
+        if selector.min_score is not None:
+            scores.add(selector.min_score)
+        for name, value in selector.all_attributes().items():
+            values.setdefault(name, set()).add(value)
+        if isinstance(selector, Counted):
+            most = max(most, selector.at_least)
+    attributes = tuple((name, DEFAULTS.get(name), frozenset(wanted)) for name, wanted in sorted(values.items()))
+    return _Distinctions(tuple(sorted(scores)), attributes, most)
+
+
+def _selectors(match: Match) -> Iterator[Selector]:
+    if isinstance(match, (AllMatch, AnyMatch)):
+        for part in match.all if isinstance(match, AllMatch) else match.any:
+            yield from _selectors(part)
+    elif isinstance(match, CountMatch):
+        yield match.count
+    elif isinstance(match, RateMatch):
+        yield match.rate
+    elif isinstance(match, Selector):
+        yield match
 
 
 def _compile_rule(rule_id: str, rule: Rule) -> _CompiledRule:
@@ -195,7 +339,8 @@ def _compile_rule(rule_id: str, rule: Rule) -> _CompiledRule:
     def decision(codes: _Codes) -> Decision:
         return Decision(rule_id, rule.severity, action, tuple(sorted(codes)))
 
-    return _CompiledRule(rule_id, _predicate(rule.match), decision, _triggers(rule.match))
+    rated = tuple(part for part in _selectors(rule.match) if isinstance(part, Rated))
+    return _CompiledRule(rule_id, _predicate(rule.match), decision, _triggers(rule.match), rated)
 
 
 def _visibility_state(visibility: str) -> str:
@@ -222,7 +367,9 @@ def _triggers(match: Match) -> _Triggers:
         return _Triggers(states=frozenset({_visibility_state(match.visibility)}))
     if isinstance(match, TrainingMatch):
         return _Triggers(states=frozenset({_training_state(match.training)}))
-    selector = match.count if isinstance(match, CountMatch) else match
+    if isinstance(match, CountMatch):
+        return _Triggers(patterns=_several(match.count.code))
+    selector = match.rate if isinstance(match, RateMatch) else match
     return _Triggers(patterns=_several(selector.code))
 
 
@@ -237,9 +384,16 @@ def _predicate(match: Match) -> _Predicate:
         return _any(tuple(_predicate(part) for part in match.any))
     if isinstance(match, CountMatch):
         return _selected(match.count, match.count.at_least)
+    if isinstance(match, RateMatch):
+        return _rate(match.rate)
     if isinstance(match, Selector):
         return _selected(match, 1)
     return _state(match)
+
+
+def _rate(rated: Rated) -> _Predicate:
+    key, at_least, here = rated.key(), rated.at_least, _selected(rated, 1)
+    return lambda facts: here(facts) if facts.rates.get(key, 0.0) >= at_least else None
 
 
 def _state(match: VisibilityMatch | TrainingMatch | FailedMatch) -> _Predicate:

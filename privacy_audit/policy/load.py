@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from privacy_audit import resources
 from privacy_audit.errors import PolicyError
-from privacy_audit.policy import schema
+from privacy_audit.policy import articles, schema
 from privacy_audit.policy.schema import MAX_DECLARED, MAX_NESTING, Pack
 from privacy_audit.yamlfile.mistakes import lines, worded
 from privacy_audit.yamlfile.nodes import Mistake, Node, Position, parse
@@ -29,6 +29,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "given": schema.Given,
     "action": schema.Redact,
     "count": schema.Counted,
+    "rate": schema.Rated,
     "<code>": schema.Selector,
     "<visibility>": schema.VisibilityMatch,
     "<training>": schema.TrainingMatch,
@@ -36,13 +37,15 @@ _MODELS: dict[str, type[BaseModel]] = {
     "<any>": schema.AnyMatch,
     "<all>": schema.AllMatch,
     "<count>": schema.CountMatch,
+    "<rate>": schema.RateMatch,
 }
 """The model whose keys stand below a part of a pack, by the last named step of an error's path."""
 
 
 def names() -> list[str]:
     """The names of the packs that come with privacy-audit."""
-    return sorted(entry.name[:-5] for entry in resources.folder("rules").iterdir() if entry.name.endswith(".yaml"))
+    files = (entry.name for entry in resources.folder("rules").iterdir())
+    return sorted(name[:-5] for name in files if name.endswith(".yaml") and name != f"{articles.NAME}.yaml")
 
 
 def builtin() -> list[Pack]:
@@ -72,7 +75,10 @@ def load(name_or_path: str | Path) -> Pack:
 @functools.lru_cache(maxsize=16)
 def _builtin(name: str) -> Pack:
     path = resources.folder("rules").joinpath(f"{name}.yaml")
-    return _read(path, str(path))
+    pack = _read(path, str(path))
+    if mistakes := articles.unknown(pack):
+        raise PolicyError(*mistakes)
+    return pack
 
 
 def _exists(path: Path) -> bool:

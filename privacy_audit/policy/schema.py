@@ -1,6 +1,6 @@
 """What a rule pack may say: the models behind `rules/*.yaml` and their JSON schema.
 
-A pack is data. There is no expression language and nothing in it is ever run: a match is one of seven fixed forms.
+A pack is data. There is no expression language and nothing in it is ever run: a match is one of eight fixed forms.
 Tags in angle brackets name the forms of a union; `load` leaves them out when it looks up a mistake's line and column.
 """
 
@@ -37,7 +37,8 @@ Confidence = Literal["S", "K"]
 PlainAction = Literal["keep", "review", "drop", "quarantine"]
 Expected = Literal["none", "info", "low", "medium", "high", "critical"]
 
-MATCH_KINDS = ("code", "visibility", "training", "failed", "any", "all", "count")
+MATCH_KINDS = ("code", "visibility", "training", "failed", "any", "all", "count", "rate")
+_DPV = re.compile(r"https://w3id\.org/dpv(/[a-z0-9/-]+)?#[A-Za-z0-9-]+")
 MAX_NESTING = 3
 MAX_DECLARED = 200
 
@@ -89,6 +90,12 @@ def _iso_date(value: object) -> object:
     raise _mistake("should be a date such as 2026-11-22")
 
 
+def _dpv_term(iri: str) -> str:
+    if not _DPV.fullmatch(iri):
+        raise _mistake(f"{quote(iri)} is no term of the W3C Data Privacy Vocabulary: https://w3id.org/dpv/pd#Name, say")
+    return iri
+
+
 def _known_attributes(attributes: dict[str, str]) -> dict[str, str]:
     band = attributes.get("band", "report")
     if band not in BANDS:
@@ -138,6 +145,8 @@ ChannelOrList = Annotated[
 Attributes = Annotated[dict[str, str], AfterValidator(_known_attributes)]
 Band = Literal["report", "review"]
 Score = Annotated[float, Field(strict=True, ge=0, le=1)]
+Terms = tuple[Annotated[str, AfterValidator(_dpv_term)], ...]
+"""IRIs of the W3C Data Privacy Vocabulary."""
 
 
 class Strict(BaseModel):
@@ -179,6 +188,16 @@ class Counted(Selector):
     at_least: Annotated[int, Field(strict=True, ge=1)]
 
 
+class Rated(Selector):
+    """Findings as in `Selector`, and the share of all samples of the dataset that have to have one."""
+
+    at_least: Annotated[float, Field(strict=True, gt=0, le=1)]
+
+    def key(self) -> str:
+        """What is counted, whatever the share has to be: one name for one number of the dataset."""
+        return json.dumps(self.model_dump(mode="json", exclude_defaults=True, exclude={"at_least"}), sort_keys=True)
+
+
 class VisibilityMatch(Strict):
     """Who could see the sample."""
 
@@ -215,6 +234,12 @@ class CountMatch(Strict):
     count: Counted
 
 
+class RateMatch(Strict):
+    """A finding on this sample, and on a share of all samples; known when the whole dataset was looked at."""
+
+    rate: Rated
+
+
 def _one_kind(value: object) -> object:
     if isinstance(value, Strict):
         return value
@@ -244,7 +269,8 @@ Match: TypeAlias = Annotated[
     | Annotated[FailedMatch, Tag("<failed>")]
     | Annotated[AnyMatch, Tag("<any>")]
     | Annotated[AllMatch, Tag("<all>")]
-    | Annotated[CountMatch, Tag("<count>")],
+    | Annotated[CountMatch, Tag("<count>")]
+    | Annotated[RateMatch, Tag("<rate>")],
     Discriminator(_match_kind),
     BeforeValidator(_one_kind),
 ]
@@ -291,6 +317,7 @@ class LawReference(Strict):
     name: Line
     at: Line
     confidence: Confidence
+    effective_from: Day | None = Field(None, description="where it differs from the pack's")
 
 
 class Given(Attributed):
@@ -313,6 +340,7 @@ class Example(Strict):
     failed: tuple[Line, ...] = ()
     visibility: Visibility = "unknown"
     training: Training = "unspecified"
+    rate: Score = Field(1.0, description="share of the dataset's samples that have what a `rate` counts")
     expect: Expected
     action: Literal["keep", "review", "redact", "drop", "quarantine"] | None = None
 
@@ -328,6 +356,7 @@ class Rule(Strict):
     severity: Severity
     action: RuleAction
     law: tuple[LawReference, ...] = ()
+    dpv: Terms = Field((), description="terms of the Data Privacy Vocabulary beside those of the matched codes")
     tests: Annotated[tuple[Example, ...], Field(json_schema_extra={"minItems": 2})]
 
 
@@ -344,6 +373,7 @@ class Pack(Strict):
     confidence: Literal["S", "K", "mixed"]
     disclaimer: Line
     description: Line
+    dpv: Terms = Field((), description="terms of the Data Privacy Vocabulary for the law itself")
     codes: tuple[Annotated[str, AfterValidator(_new_code)], ...] = Field(
         (), max_length=MAX_DECLARED, description="codes of other detectors that this pack names"
     )
