@@ -20,8 +20,10 @@ from privacy_audit.types import ACTIONS, Severity
 if TYPE_CHECKING:
     from privacy_audit.detectors.captions.detector import Names
     from privacy_audit.detectors.provenance.propose import Proposal
+    from privacy_audit.policy.impact import Impact
     from privacy_audit.redaction.strip import StripSummary
     from privacy_audit.report.summary import Summary
+    from privacy_audit.run.explain import RuleReasons, SampleReasons
     from privacy_audit.run.plan import DetectorSpec
     from privacy_audit.run.scan import Progress
     from privacy_audit.store.people import People
@@ -130,6 +132,20 @@ class Audit:
         from privacy_audit.report.measure import summarise
 
         return summarise(self._folder)
+
+    def explain(self, what: str) -> SampleReasons | list[RuleReasons]:
+        """Why it decided as it did about a sample (its id), or what a rule ("pack/rule" or "rule") did."""
+        from privacy_audit.run.explain import explain
+
+        return explain(self._folder, what)
+
+    def impact(self, old: str | Sequence[str], new: str | Sequence[str], *, examples: int = 0) -> Impact:
+        """What the rule packs `new` would change, compared with `old`: from the stored findings, without a scan."""
+        from privacy_audit.policy import load
+        from privacy_audit.run.impact import compare
+
+        before, after = ([packs] if isinstance(packs, str) else packs for packs in (old, new))
+        return compare(self._folder, [load(name) for name in before], [load(name) for name in after], examples)
 
     def redact(
         self,

@@ -17,7 +17,7 @@ _COMMANDS = {
     "redact": "Write a clean copy of a dataset, and check it.",
     "subject": "Answer a person who asks for pictures of themselves.",
     "strip": "Write pictures without their metadata, pixels untouched.",
-    "policy": "List, validate and test rule packs.",
+    "policy": "Start, check and test rule packs; explain decisions.",
     "detectors": "List detectors and what they need.",
     "demo": "See it work on a small dataset with planted personal data.",
 }

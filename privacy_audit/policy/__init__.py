@@ -7,16 +7,16 @@ action = effective(decisions)              # what is to be done with the sample
 
 from __future__ import annotations
 
-from privacy_audit.policy.decide import attributes_used, decide, effective, fingerprint, rated_rules
+from privacy_audit.policy.decide import LookedAt, decide, effective, fingerprint, looked_at, rated_rules
 from privacy_audit.policy.load import builtin, load, names
 from privacy_audit.policy.rates import rates
 from privacy_audit.policy.schema import Pack, Rule, json_schema
 from privacy_audit.policy.testing import check, coverage
 
 __all__ = [
+    "LookedAt",
     "Pack",
     "Rule",
-    "attributes_used",
     "builtin",
     "check",
     "coverage",
@@ -25,6 +25,7 @@ __all__ = [
     "fingerprint",
     "json_schema",
     "load",
+    "looked_at",
     "names",
     "rated_rules",
     "rates",

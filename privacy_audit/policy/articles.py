@@ -40,7 +40,7 @@ def known() -> Articles:
 
 
 def places(at: str) -> list[str]:
-    """"Art. 4(1), 6; Rec. 51" as "Art. 4(1)", "Art. 6", "Rec. 51": the words hold until the next semicolon."""
+    """ "Art. 4(1), 6; Rec. 51" as "Art. 4(1)", "Art. 6", "Rec. 51": the words hold until the next semicolon."""
     found = []
     for group in at.split(";"):
         first, *others = (part.strip() for part in group.split(","))

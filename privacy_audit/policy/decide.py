@@ -1,8 +1,7 @@
 """What the rules say of one sample. Pure: no clock, no files; the order of packs, rules and findings does not count.
 
 Rules are compiled once per list of packs. A rule is looked at only when the sample has a code, a visibility, a training
-signal or a failure that it asks for, so that a hundred rules cost little more than the few that apply. What was decided
-is remembered by all that any rule can tell apart, because a dataset has few kinds of samples and many of each.
+signal or a failure that it asks for, so that a hundred rules cost little more than the few that apply.
 """
 
 from __future__ import annotations
@@ -10,17 +9,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from privacy_audit.errors import PolicyError
 from privacy_audit.policy.schema import (
     DEFAULTS,
     AllMatch,
     AnyMatch,
-    Counted,
     CountMatch,
     FailedMatch,
     Match,
@@ -36,12 +32,24 @@ from privacy_audit.policy.schema import (
 from privacy_audit.taxonomy import CODES, describe, matches
 from privacy_audit.types import ACTIONS, Action, Decision, Failure, Finding, Training, Visibility
 
-
-MAX_REMEMBERED = 50_000
-"""Kinds of samples; some 20 MB."""
-
 Rates = Mapping[str, float]
 """For each `Rated.key()`, the share of all samples of the dataset that have such a finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What of a finding the rules look at beside its code and channel: the same in all of it, the same to the rules."""
+
+    attributes: tuple[str, ...]
+    score_limits: tuple[float, ...]
+    """In ascending order; a score matters only in which of them it reaches."""
+
+    def with_that_of(self, other: LookedAt) -> LookedAt:
+        """What either looks at."""
+        return LookedAt(
+            tuple(sorted({*self.attributes, *other.attributes})),
+            tuple(sorted({*self.score_limits, *other.score_limits})),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,6 @@ class _Facts:
     rates: Rates = field(default_factory=dict)
 
 
-_T = TypeVar("_T")
 _Codes = frozenset[str]
 _Predicate = Callable[[_Facts], "_Codes | None"]
 """The codes that made a match true, or None when it is false."""
@@ -80,34 +87,6 @@ class _CompiledRule:
     rated: tuple[Rated, ...]
 
 
-_Kind = tuple[object, ...]
-"""Code, channel, count of score limits reached, values of attributes: what rules can tell of a finding."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Distinctions:
-    """All that any rule can tell apart. Samples that are alike in this are decided alike."""
-
-    scores: tuple[float, ...]
-    attributes: tuple[tuple[str, str | None, frozenset[str]], ...]
-    """Name, what counts when it is absent, and the values that are asked for."""
-    most: int
-    """The largest number of findings that a rule counts to."""
-
-    def kinds(self, findings: Iterable[Finding]) -> frozenset[tuple[_Kind, int]]:
-        """The kinds of the findings, and how many of each."""
-        kinds = Counter(map(self._kind, findings))
-        return frozenset((kind, min(count, self.most)) for kind, count in kinds.items())
-
-    def _kind(self, finding: Finding) -> _Kind:
-        given = finding.attributes
-        values = [
-            value if (value := given.get(name, unset)) in wanted else None for name, unset, wanted in self.attributes
-        ]
-        reached = sum(finding.score >= limit for limit in self.scores) if self.scores else 0
-        return (finding.code, finding.channel, reached, *values)
-
-
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     """Rules in the order of their ids, and which of them a code or a state can trigger."""
@@ -116,11 +95,9 @@ class _Compiled:
     by_code: Callable[[str], frozenset[int]]
     by_state: dict[str, set[int]]
     by_failure: frozenset[int]
-    distinctions: _Distinctions
+    looked_at: LookedAt
     rated: dict[str, _Predicate]
     """What the dataset-wide rules count, by `Rated.key()`."""
-    remembered: dict[object, tuple[Decision, ...]] = field(default_factory=dict)
-    remembered_counts: dict[object, frozenset[str]] = field(default_factory=dict)
 
 
 def decide(
@@ -129,38 +106,41 @@ def decide(
     failures: Sequence[Failure] = (),
     visibility: Visibility = "unknown",
     training: Training = "unspecified",
+    *,
     rates: Rates | None = None,
 ) -> list[Decision]:
     """One decision per rule that fires on the sample, in the order of rule ids ("pack/rule").
 
     `codes` of a decision are the codes of the findings that its rule matched. Rules that ask for a rate of the dataset
-    (`rated_rules`) decide only when `rates` are given, that is, after the whole dataset was looked at. Raises PolicyError
-    when two different packs have the same name.
+    (`rated_rules`) decide only when `rates` are given, that is, after the whole dataset was looked at. Raises
+    PolicyError when two different packs have the same name.
     """
     compiled = _compile(tuple(packs))
     failed = frozenset(failure.stage for failure in failures)
-    shares = None if rates is None else tuple(rates.get(key, 0.0) for key in compiled.rated)
-    alike = (compiled.distinctions.kinds(findings), failed, visibility, training, shares)
-    decisions = compiled.remembered.get(alike)
-    if decisions is None:
-        facts = _Facts(_by_code(findings), failed, visibility, training, rates or {})
-        decisions = tuple(_decide(compiled, facts, rated=rates is not None))
-        _remember(compiled.remembered, alike, decisions)
-    return list(decisions)
+    facts = _Facts(_by_code(findings), failed, visibility, training, rates or {})
+    candidates: set[int] = set()
+    for code in facts.by_code:
+        candidates |= compiled.by_code(code)
+    for state in (_visibility_state(visibility), _training_state(training)):
+        candidates |= compiled.by_state.get(state, set())
+    if failed:
+        candidates |= compiled.by_failure
+    decisions = []
+    for index in sorted(candidates):
+        rule = compiled.rules[index]
+        if rule.rated and rates is None:
+            continue
+        codes = rule.predicate(facts)
+        if codes is not None:
+            decisions.append(rule.decision(codes))
+    return decisions
 
 
 def counted(packs: Sequence[Pack], findings: Sequence[Finding]) -> frozenset[str]:
     """Those `Rated.key()` of the packs' rules for which this sample counts; see `policy.rates`."""
-    compiled = _compile(tuple(packs))
-    if not compiled.rated:
-        return frozenset()
-    kinds = compiled.distinctions.kinds(findings)
-    keys = compiled.remembered_counts.get(kinds)
-    if keys is None:
-        facts = _Facts(_by_code(findings))
-        keys = frozenset(key for key, predicate in compiled.rated.items() if predicate(facts) is not None)
-        _remember(compiled.remembered_counts, kinds, keys)
-    return keys
+    rated = _compile(tuple(packs)).rated
+    facts = _Facts(_by_code(findings))
+    return frozenset(key for key, predicate in rated.items() if predicate(facts) is not None)
 
 
 def holds(
@@ -169,6 +149,7 @@ def holds(
     failures: Sequence[Failure],
     visibility: Visibility,
     training: Training,
+    *,
     rate: float,
 ) -> bool:
     """Whether one match, or a part of one, is true of a sample, where everything that is rated has this `rate`."""
@@ -187,26 +168,9 @@ def rated_rules(packs: Sequence[Pack]) -> frozenset[str]:
     return frozenset(rule.rule_id for rule in _compile(tuple(packs)).rules if rule.rated)
 
 
-def attributes_used(packs: Sequence[Pack]) -> tuple[str, ...]:
-    """Names of the attributes of findings that any rule looks at: no others are needed to decide."""
-    return tuple(name for name, _, _ in _compile(tuple(packs)).distinctions.attributes)
-
-
-def _decide(compiled: _Compiled, facts: _Facts, *, rated: bool) -> Iterable[Decision]:
-    candidates: set[int] = set()
-    for code in facts.by_code:
-        candidates |= compiled.by_code(code)
-    for state in (_visibility_state(facts.visibility), _training_state(facts.training)):
-        candidates |= compiled.by_state.get(state, set())
-    if facts.failed:
-        candidates |= compiled.by_failure
-    for index in sorted(candidates):
-        rule = compiled.rules[index]
-        if rule.rated and not rated:
-            continue
-        codes = rule.predicate(facts)
-        if codes is not None:
-            yield rule.decision(codes)
+def looked_at(packs: Sequence[Pack]) -> LookedAt:
+    """What of a finding any of the packs' rules looks at: nothing else is needed to decide."""
+    return _compile(tuple(packs)).looked_at
 
 
 def _by_code(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
@@ -214,12 +178,6 @@ def _by_code(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     for finding in findings:
         by_code.setdefault(finding.code, []).append(finding)
     return by_code
-
-
-def _remember(memory: dict[object, _T], key: object, value: _T) -> None:
-    if len(memory) >= MAX_REMEMBERED:
-        memory.clear()
-    memory[key] = value
 
 
 # The strongest action.
@@ -302,22 +260,10 @@ def _compile(packs: tuple[Pack, ...]) -> _Compiled:
     by_failure = frozenset(index for index, rule in enumerate(rules) if rule.triggers.failures)
     rated = {part.key(): _selected(part, 1) for rule in rules for part in rule.rated}
     selectors = [part for pack in by_name.values() for rule in pack.rules for part in _selectors(rule.match)]
-    return _Compiled(tuple(rules), by_code, by_state, by_failure, _distinctions(selectors), rated)
-
-
-def _distinctions(selectors: Iterable[Selector]) -> _Distinctions:
-    scores: set[float] = set()
-    values: dict[str, set[str]] = {}
-    most = 1
-    for selector in selectors:
-        if selector.min_score is not None:
-            scores.add(selector.min_score)
-        for name, value in selector.all_attributes().items():
-            values.setdefault(name, set()).add(value)
-        if isinstance(selector, Counted):
-            most = max(most, selector.at_least)
-    attributes = tuple((name, DEFAULTS.get(name), frozenset(wanted)) for name, wanted in sorted(values.items()))
-    return _Distinctions(tuple(sorted(scores)), attributes, most)
+    attributes = {name for part in selectors for name in part.all_attributes()}
+    limits = {part.min_score for part in selectors if part.min_score is not None}
+    looked_at = LookedAt(tuple(sorted(attributes)), tuple(sorted(limits)))
+    return _Compiled(tuple(rules), by_code, by_state, by_failure, looked_at, rated)
 
 
 def _selectors(match: Match) -> Iterator[Selector]:

@@ -56,7 +56,10 @@ def _points(pack: Pack, rule: Rule) -> Iterator[tuple[bool, str]]:
     yield any(example.action for example in firing), "no test asserts its action"
     for where, part in _parts(rule.match):
         if isinstance(part, RateMatch):
-            yield any(_too_rare(part, example) for example in silent), f"no test in which the rate of {where} is too low"
+            yield (
+                any(_too_rare(part, example) for example in silent),
+                f"no test in which the rate of {where} is too low",
+            )
         else:
             yield any(_holds(part, example) for example in firing), f"no test fires by {where}"
 
@@ -76,7 +79,7 @@ def _parts(match: Match, where: str = "match") -> Iterator[tuple[str, Match]]:
 
 def _holds(match: Match, example: Example, rate: float | None = None) -> bool:
     share = example.rate if rate is None else rate
-    return holds(match, _findings(example), _failures(example), example.visibility, example.training, share)
+    return holds(match, _findings(example), _failures(example), example.visibility, example.training, rate=share)
 
 
 def _too_rare(match: RateMatch, example: Example) -> bool:
@@ -100,7 +103,7 @@ def _decision(pack: Pack, rule: Rule, example: Example) -> Decision | None:
         _failures(example),
         example.visibility,
         example.training,
-        dict.fromkeys(rate_keys([pack]), example.rate),
+        rates=dict.fromkeys(rate_keys([pack]), example.rate),
     )
     return next((decision for decision in decisions if decision.rule_id == f"{pack.pack}/{rule.id}"), None)
 

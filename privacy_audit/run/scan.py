@@ -19,9 +19,10 @@ from privacy_audit.detectors import registry
 from privacy_audit.detectors.base import described
 from privacy_audit.errors import AuditError, SourceError
 from privacy_audit.evidence import key_id
-from privacy_audit.policy import Pack, fingerprint
+from privacy_audit.policy import Pack, fingerprint, rated_rules
 from privacy_audit.run.local import LocalRunner
 from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan, ShardJob, ShardSummary
+from privacy_audit.run.rates import decide_rates
 from privacy_audit.sources import Shard, Source, Survey
 from privacy_audit.store import manifest as manifests
 from privacy_audit.store import shards
@@ -120,6 +121,7 @@ def scan(
         finally:
             progress.stop()
         with _writing(output):
+            _decide_rates(run)
             totals = _collect(run)
         totals.skipped.update(run.survey.skipped)
         if totals.counts["samples"] == 0:
@@ -160,6 +162,13 @@ def _write_packs(output: Path, packs: Sequence[Pack]) -> None:
     for path in (output / PACKS).glob("*.yaml"):
         if path.stem not in current:
             path.unlink()
+
+
+def _decide_rates(run: _Run) -> None:
+    if not rated_rules(run.plan.packs):
+        return  # it takes a look at every shard
+    names = [s.id for s in run.source.shards() if _fits(shards.read_marker(run.output, s.id), s, run)]
+    decide_rates(run.output, names, run.plan.packs)
 
 
 def _collect(run: _Run) -> _Totals:
