@@ -13,7 +13,7 @@ import click
 from privacy_audit.types import ACTIONS, Action, Severity
 
 if TYPE_CHECKING:
-    from privacy_audit.policy.impact import Impact
+    from privacy_audit.policy.impact import Impact, Outcome
     from privacy_audit.run.explain import DecisionReason, RuleReasons, RuleText, SampleReasons
 
 _WIDTH = 100
@@ -73,8 +73,10 @@ def impact_text(impact: Impact) -> str:
     rows = [(name, r.old, r.new, r.lost, r.gained) for name, r in sorted(impact.rules.items()) if r.lost or r.gained]
     if rows:
         lines += ["", *_table(("Rule", "old", "new", "lost", "gained"), rows)]
-    for sample_id, before, after in impact.examples:
-        lines.append(f"{_printable(sample_id)}: {before} -> {after}")
+    if impact.examples:
+        lines.append("")
+    for sample_id, old, new in impact.examples:
+        lines.append(f"{_printable(sample_id)}: {old.action}, {old.severity} -> {new.action}, {new.severity}")
     return "\n".join(lines)
 
 
@@ -88,7 +90,9 @@ def impact_json(impact: Impact) -> str:
         "actions": _pairs(impact.actions),
         "severities": _pairs(impact.severities),
         "rules": {rule: asdict(counts) for rule, counts in sorted(impact.rules.items())},
-        "examples": [{"sample_id": name, "old": old, "new": new} for name, old, new in impact.examples],
+        "examples": [
+            {"sample_id": name, "old": _outcome(old), "new": _outcome(new)} for name, old, new in impact.examples
+        ],
     }
     return json.dumps(found, indent=1, ensure_ascii=False)
 
@@ -113,7 +117,7 @@ def _rule_lines(reasons: RuleReasons) -> list[str]:
         ]
     if reasons.samples:
         alone = f"on {reasons.alone:,} of them no other rule asked for as strong an action"
-        lines.append(f"  It fired on {reasons.samples:,} samples; {alone}.")
+        lines.append(f"  It fired on {reasons.samples:,} sample{'' if reasons.samples == 1 else 's'}; {alone}.")
     else:
         lines.append("  It did not fire.")
     lines += [f"  {count:>7,}  by {', '.join(codes) or 'state'}" for codes, count in reasons.combinations]
@@ -155,6 +159,15 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str | int]]) -> list[s
 
 def _pairs(moves: Mapping[tuple[str, str], int]) -> list[dict[str, str | int]]:
     return [{"old": old, "new": new, "samples": count} for (old, new), count in sorted(moves.items())]
+
+
+def _outcome(outcome: Outcome) -> dict[str, object]:
+    return {
+        "action": outcome.action,
+        "parameters": dict(outcome.parameters),
+        "severity": outcome.severity,
+        "rules": sorted(outcome.rules),
+    }
 
 
 def _printable(text: str) -> str:

@@ -7,7 +7,7 @@ action = effective(decisions)              # what is to be done with the sample
 
 from __future__ import annotations
 
-from privacy_audit.policy.decide import LookedAt, decide, effective, fingerprint, looked_at, rated_rules
+from privacy_audit.policy.decide import LookedAt, decide, effective, fingerprint, looked_at, rated_rules, terms
 from privacy_audit.policy.load import builtin, load, names
 from privacy_audit.policy.rates import rates
 from privacy_audit.policy.schema import Pack, Rule, json_schema
@@ -29,4 +29,5 @@ __all__ = [
     "names",
     "rated_rules",
     "rates",
+    "terms",
 ]

@@ -158,6 +158,15 @@ def holds(
     return _predicate(match)(_Facts(_by_code(findings), failed, visibility, training, rates)) is not None
 
 
+def terms(rule: Rule) -> tuple[str, ...]:
+    """IRIs of the W3C Data Privacy Vocabulary: those of the codes that the rule names, and its own."""
+    patterns = {pattern for part in _selectors(rule.match) for pattern in _several(part.code) if pattern != "*"}
+    of_codes = {
+        entry.dpv for code, entry in CODES.items() if entry.dpv and any(matches(pattern, code) for pattern in patterns)
+    }
+    return tuple(sorted({*of_codes, *rule.dpv}))
+
+
 def rate_keys(packs: Sequence[Pack]) -> frozenset[str]:
     """Every `Rated.key()` that the packs' rules ask for."""
     return frozenset(_compile(tuple(packs)).rated)

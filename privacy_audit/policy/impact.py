@@ -59,8 +59,8 @@ class Impact:
     actions: Counter[tuple[str, str]] = field(default_factory=Counter)
     severities: Counter[tuple[str, str]] = field(default_factory=Counter)
     rules: dict[str, RuleImpact] = field(default_factory=dict)
-    examples: list[tuple[str, str, str]] = field(default_factory=list)
-    """Sample, old and new action, of the first that changed."""
+    examples: list[tuple[str, Outcome, Outcome]] = field(default_factory=list)
+    """The first samples that changed, with what the old and the new policy say."""
 
 
 def impact(
@@ -87,7 +87,7 @@ def impact(
             found.stronger += step > 0
             found.weaker += step < 0
             if len(found.examples) < examples:
-                found.examples.append((sample_id, before.action, after.action))
+                found.examples.append((sample_id, before, after))
     for (one, other), count in fired.items():
         for rule in one | other:
             row = found.rules.setdefault(rule, RuleImpact())

@@ -319,6 +319,11 @@ class LawReference(Strict):
     confidence: Confidence
     effective_from: Day | None = Field(None, description="where it differs from the pack's")
 
+    def text(self) -> str:
+        """For readers: "GDPR Art. 4(1) [K]", with its date where it has one of its own."""
+        since = f" from {self.effective_from.isoformat()}" if self.effective_from else ""
+        return f"{self.name} {self.at} [{self.confidence}]{since}"
+
 
 class Given(Attributed):
     """A finding in a rule's test."""

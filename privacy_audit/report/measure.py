@@ -125,7 +125,7 @@ class _Measure:
             texts=self._texts(manifest),
             linkage=self._linkage(seekers),
             provenance=self._provenance(),
-            decisions=Decisions(self._actions(samples), rules, silent),
+            decisions=Decisions(self._actions(samples), rules, silent, self._asked()),
             redaction=self._redaction(manifest),
             detectors=_top(manifest.detectors, DETECTORS),
             recall=recall_tables(manifest.detectors[:DETECTORS]),
@@ -401,6 +401,15 @@ class _Measure:
         )
         strongest[0] = max(0, samples - sum(strongest.values()))
         return tuple((name, strongest.get(rank, 0)) for rank, name in enumerate(ACTIONS))
+
+    def _asked(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        rows = self._rows("""
+            WITH asked AS (SELECT d.sample, d.pack, a.name, a.rank FROM decided d JOIN actions a ON a.name = d.action),
+            strongest AS (SELECT sample, max(rank) AS rank FROM asked GROUP BY sample)
+            SELECT name, list_sort(list(DISTINCT pack)) FROM asked JOIN strongest USING (sample, rank) GROUP BY name
+        """)
+        packs = dict(rows)
+        return tuple((name, tuple(packs.get(name, ()))) for name in ACTIONS)
 
     def _rules(self, manifest: Manifest) -> tuple[Top[RuleRow], tuple[tuple[str, int], ...]]:
         known = _known_rules(manifest)

@@ -211,6 +211,8 @@ class Decisions:
     rules: Top[RuleRow]
     silent: tuple[tuple[str, int], ...]
     """Per pack, how many of its rules did not fire."""
+    asked: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Per action, every pack that asked for it on a sample where it was the strongest."""
 
 
 @dataclass(frozen=True, slots=True)

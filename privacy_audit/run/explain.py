@@ -98,7 +98,7 @@ def _rules(audit: AuditFolder) -> dict[str, RuleText]:
                 match=_flow(said["match"]),
                 severity=rule.severity.value,
                 action=_flow(said["action"]),
-                law=tuple(f"{law.name} {law.at} [{law.confidence}]" for law in rule.law),
+                law=tuple(law.text() for law in rule.law),
             )
     return found
 
@@ -106,7 +106,8 @@ def _rules(audit: AuditFolder) -> dict[str, RuleText]:
 def _flow(value: object) -> str:
     """Plain data in the flow style of YAML, as packs are written."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_flow(entry)}" for key, entry in value.items()) + "}"
+        code_first = sorted(value.items(), key=lambda entry: entry[0] != "code")
+        return "{" + ", ".join(f"{key}: {_flow(entry)}" for key, entry in code_first) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_flow, value)) + "]"
     return value if isinstance(value, str) and value != "*" else json.dumps(value)

@@ -19,7 +19,7 @@ from privacy_audit.detectors import registry
 from privacy_audit.detectors.base import described
 from privacy_audit.errors import AuditError, SourceError
 from privacy_audit.evidence import key_id
-from privacy_audit.policy import Pack, fingerprint, rated_rules
+from privacy_audit.policy import Pack, fingerprint, rated_rules, terms
 from privacy_audit.run.local import LocalRunner
 from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan, ShardJob, ShardSummary
 from privacy_audit.run.rates import decide_rates
@@ -310,7 +310,8 @@ def _pack_entry(pack: Pack) -> PackEntry:
             "title": rule.title,
             "why": rule.why,
             "severity": rule.severity.value,
-            "law": "; ".join(f"{law.name} {law.at} [{law.confidence}]" for law in rule.law),
+            "law": "; ".join(law.text() for law in rule.law),
+            "dpv": " ".join(terms(rule)),
         }
         for rule in pack.rules
     }
@@ -320,6 +321,7 @@ def _pack_entry(pack: Pack) -> PackEntry:
         version=str(pack.version),
         law=pack.law or "",
         checked_on=str(pack.checked_on or ""),
+        effective_from=str(pack.effective_from or ""),
         disclaimer=pack.disclaimer,
         rules=rules,
     )

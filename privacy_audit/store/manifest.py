@@ -42,7 +42,9 @@ class PackEntry:
     checked_on: str = ""
     disclaimer: str = ""
     rules: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Rule id to {"title", "why", "severity", "law"}: what the report prints beside a decision."""
+    """Rule id to {"title", "why", "severity", "law", "dpv"}: what the report prints beside a decision, and terms of the
+    W3C Data Privacy Vocabulary, separated by spaces."""
+    effective_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.package
 def test_the_wheel_holds_rules_and_report_templates(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for wanted in ("_data/rules/baseline.yaml", "_data/rules/gdpr.yaml", "_data/rules/uu-pdp.yaml", "py.typed"):
+    for wanted in (
+        "_data/rules/baseline.yaml",
+        "_data/rules/gdpr.yaml",
+        "_data/rules/uu-pdp.yaml",
+        "_data/rules/articles.yaml",
+        "_data/rules/starter.txt",
+        "py.typed",
+    ):
         assert f"privacy_audit/{wanted}" in names
     assert "privacy_audit/detectors/provenance/signals.yaml" in names
     assert any(name.startswith("privacy_audit/_data/reports/templates/") for name in names)

@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy_audit.errors import PolicyError
-from privacy_audit.policy import Pack, builtin, decide, effective, fingerprint, load
+from privacy_audit.policy import (
+    LookedAt,
+    Pack,
+    builtin,
+    decide,
+    effective,
+    fingerprint,
+    load,
+    looked_at,
+    rated_rules,
+    rates,
+)
 from privacy_audit.taxonomy import CODES, matches
 from privacy_audit.types import ACTIONS, TRAININGS, VISIBILITIES, Action, Decision, Failure, Finding, Severity
 
@@ -262,14 +273,36 @@ FAILURES = st.lists(st.just(CRASH), max_size=1)
     st.sampled_from(VISIBILITIES),
     st.sampled_from(TRAININGS),
     st.permutations(builtin()),
-    st.integers(0, 3),
+    st.integers(0, len(builtin())),
+    st.floats(0, 1),
 )
 def test_adding_a_pack_never_weakens(
-    findings: list[Finding], failures: list[Failure], visibility: Any, training: Any, packs: list[Pack], number: int
+    findings: list[Finding],
+    failures: list[Failure],
+    visibility: Any,
+    training: Any,
+    packs: list[Pack],
+    number: int,
+    rate: float,
 ) -> None:
-    fewer = effective(decide(packs[:number], findings, failures, visibility, training))
-    more = effective(decide(packs, findings, failures, visibility, training))
-    assert never_weaker(fewer, more)
+    shares = {key: rate for pack in packs for rule in pack.rules for key in keys(rule.match)}
+    fewer = decide(packs[:number], findings, failures, visibility, training, rates=shares)
+    more = decide(packs, findings, failures, visibility, training, rates=shares)
+    assert never_weaker(effective(fewer), effective(more))
+    assert max((d.severity.rank for d in more), default=-1) >= max((d.severity.rank for d in fewer), default=-1)
+    assert [d for d in more if d.rule_id.split("/")[0] in {pack.pack for pack in packs[:number]}] == fewer
+
+
+def keys(match: Any) -> list[str]:
+    """What the rates in a match of a built-in pack count: there, a rate stands alone."""
+    return [match.rate.key()] if hasattr(match, "rate") else []
+
+
+def test_keys_are_all_that_built_in_packs_count() -> None:
+    packs = builtin()
+    found = {key for pack in packs for rule in pack.rules for key in keys(rule.match)}
+    everything = [[Finding(code, "test", 1.0, "record")] for code in CODES]
+    assert set(rates(packs, everything)) == found
 
 
 @settings(max_examples=60, deadline=None)
@@ -282,6 +315,8 @@ def test_the_order_of_packs_and_findings_does_not_matter(
     random.shuffle(packs)
     random.shuffle(shuffled)
     assert decide(packs, shuffled, failures) == expected
+    other_way_round = [pack.model_copy(update={"rules": pack.rules[::-1]}) for pack in packs]
+    assert decide(other_way_round, shuffled, failures) == expected
 
 
 @settings(max_examples=60, deadline=None)
@@ -292,6 +327,119 @@ def test_every_rule_of_a_pack_is_tried_not_only_the_indexed_ones(findings: list[
         found for rule in pack.rules for found in decide([pack.model_copy(update={"rules": (rule,)})], findings)
     ]
     assert decide([pack], findings) == sorted(one_by_one, key=lambda found: found.rule_id)
+
+
+# Several packs on one sample: combinations and conflicts
+
+NAME = finding("name.person", "caption")
+STRICT = pack_of({"code": "face"}, name="strict", action="quarantine", severity="critical")
+LENIENT = pack_of({"code": "face"}, {"code": "gps.*"}, name="lenient", action="keep", severity="info")
+BLUR = pack_of({"code": "face"}, name="blur", action={"blur": ["face"], "strip": "coarsen", "keep": ["credit"]})
+FILL = pack_of({"code": "face"}, name="fill", action={"fill": ["face"], "strip": "private"})
+MASK = pack_of(
+    {"all": [{"code": "face"}, {"code": "name.*"}, {"code": "gps.precise"}]},
+    name="mask",
+    action={"mask": ["name.*"]},
+    severity="high",
+)
+LOOK = pack_of({"count": {"code": "face", "at_least": 2}}, name="look", action="review")
+
+
+@pytest.mark.parametrize(
+    ("packs", "findings", "action", "severity", "asked"),
+    [
+        ([LENIENT], [FACE, PLACE], Action("keep"), "info", ["lenient"]),
+        ([LENIENT, STRICT], [FACE, PLACE], Action("quarantine"), "critical", ["lenient", "strict"]),
+        ([LENIENT, STRICT], [PLACE], Action("keep"), "info", ["lenient"]),
+        (
+            [BLUR, FILL],
+            [FACE],
+            Action("redact", {"fill": "face", "strip": "private"}),  # no credit: one of both removes it
+            "medium",
+            ["blur", "fill"],
+        ),
+        ([BLUR], [FACE], Action("redact", {"blur": "face", "strip": "coarsen", "keep": "credit"}), "medium", ["blur"]),
+        (
+            [FILL, MASK],
+            [FACE, NAME, PLACE],
+            Action("redact", {"fill": "face", "strip": "private", "mask": "name.*"}),
+            "high",
+            ["fill", "mask"],
+        ),
+        ([FILL, MASK], [FACE, NAME], Action("redact", {"fill": "face", "strip": "private"}), "medium", ["fill"]),
+        ([LOOK, LENIENT], [FACE, DOUBTFUL_FACE], Action("review"), "medium", ["lenient", "look"]),
+        (
+            [LOOK, FILL],
+            [FACE, FACE],
+            Action("redact", {"fill": "face", "strip": "private"}),
+            "medium",
+            ["fill", "look"],
+        ),
+        ([STRICT, FILL, MASK, LOOK, BLUR], [PLACE, NAME], Action("keep"), None, []),
+    ],
+)  # fmt: skip
+def test_combinations_and_conflicts(
+    packs: list[Pack], findings: list[Finding], action: Action, severity: str | None, asked: list[str]
+) -> None:
+    for order in (packs, packs[::-1]):
+        decisions = decide(order, findings)
+        assert effective(decisions) == action
+        worst = max((d.severity for d in decisions), key=lambda s: s.rank, default=None)
+        assert (worst.value if worst else None) == severity
+        assert sorted({d.rule_id.split("/")[0] for d in decisions}) == asked
+
+
+# Rates of the dataset
+
+RATED = {"rate": {"code": "provenance.unknown", "at_least": 0.5}}
+UNKNOWN = finding("provenance.unknown", "record")
+
+
+@pytest.mark.parametrize(
+    ("match", "dataset", "codes"),
+    [
+        (RATED, [[UNKNOWN], [FACE]], [("provenance.unknown",), None]),
+        (RATED, [[UNKNOWN], [FACE], []], [None, None, None]),
+        ({"rate": {"code": "face", "band": "report", "at_least": 0.5}}, [[FACE], [DOUBTFUL_FACE]], [("face",), None]),
+        ({"rate": {"code": "face", "min_score": 0.5, "at_least": 0.6}}, [[FACE], [DOUBTFUL_FACE]], [None, None]),
+        ({"rate": {"code": "face", "at_least": 1.0}}, [[FACE, FACE], [DOUBTFUL_FACE]], [("face",), ("face",)]),
+        ({"all": [RATED, {"code": "face"}]}, [[UNKNOWN, FACE], [UNKNOWN]], [("face", "provenance.unknown"), None]),
+        ({"any": [RATED, {"code": "face"}]}, [[UNKNOWN], [FACE], []], [None, ("face",), None]),
+        ({"any": [RATED, {"code": "face"}]}, [[UNKNOWN], [FACE]], [("provenance.unknown",), ("face",)]),
+    ],
+)
+def test_rates(match: dict[str, Any], dataset: list[list[Finding]], codes: list[tuple[str, ...] | None]) -> None:
+    packs = [pack_of(match)]
+    shares = rates(packs, dataset)
+    decisions = [decide(packs, findings, rates=shares) for findings in dataset]
+    assert [[d.codes for d in found] for found in decisions] == [[] if c is None else [c] for c in codes]
+    assert rated_rules(packs) == {"mine/rule-0"}
+
+
+def test_rated_rules_wait_for_the_whole_dataset() -> None:
+    packs = [pack_of(RATED, {"any": [RATED, {"code": "face"}]}, {"code": "*"})]
+    assert [d.rule_id for d in decide(packs, [UNKNOWN, FACE])] == ["mine/rule-2"]
+    assert rated_rules(packs) == {"mine/rule-0", "mine/rule-1"}
+
+
+def test_no_samples_have_no_rates() -> None:
+    assert rates([pack_of(RATED)], []) == {}
+    assert rates([pack_of({"code": "face"})], [[FACE]]) == {}
+
+
+def test_two_rules_that_count_the_same_share_one_number() -> None:
+    packs = [pack_of({"rate": {"code": "face", "at_least": 0.1}}, {"rate": {"code": "face", "at_least": 0.9}})]
+    assert list(rates(packs, [[FACE], []]).values()) == [0.5]
+
+
+def test_what_rules_look_at() -> None:
+    pack = pack_of(
+        {"code": "face", "band": "report", "min_score": 0.7},
+        {"any": [{"all": [{"code": "*", "attributes": {"turned": "yes"}}]}, {"code": "face", "min_score": 0.2}]},
+        {"rate": {"code": "face", "min_score": 0.5, "at_least": 0.1}},
+    )
+    assert looked_at([pack]) == LookedAt(("band", "turned"), (0.2, 0.5, 0.7))
+    assert looked_at([pack_of({"visibility": "private"})]) == LookedAt((), ())
 
 
 # fingerprint

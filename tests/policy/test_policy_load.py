@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy_audit.errors import PolicyError
-from privacy_audit.policy import Pack, check, load
+from privacy_audit.policy import Pack, check, load, names
 from privacy_audit.policy.load import MAX_BYTES
 from privacy_audit.types import Channel
 
@@ -162,11 +162,76 @@ def test_every_mistake_is_reported_at_its_place(tmp_path: Path) -> None:
         "43:48: should not be empty",
         "43:76: a redaction needs one of: fill, pixelate, blur, strip, mask",
         f"43:87: the tests lack {POSITIVE} and {NEGATIVE}",
-        "44:42: a match needs one of: code, visibility, training, failed, any, all, count",
+        "44:42: a match needs one of: code, visibility, training, failed, any, all, count, rate",
         "44:75: unknown value 'remove' (did you mean 'review'?); one of: keep, review, drop, quarantine",
         f"44:90: the tests lack {NEGATIVE}",
         "44:111: should be one of: none, info, low, medium, high, critical",
     ]
+
+
+def test_fifty_mistakes_are_fifty_lines(tmp_path: Path) -> None:
+    rule = """\
+  - id: rule-{n}
+    title: A face
+    why: It identifies.
+    match: {{code: fase}}
+    severity: hihg
+    acton: review
+    law: [{{name: GDPR, at: "Art. 6", confidence: K, effective_form: 2026-01-01}}]
+    tests:
+      - {{given: [face], expect: hgih}}
+      - {{given: [], visibilty: public, expect: none}}
+"""
+    text = HEAD.replace("title: Mine", "title: [Mine]") + "rules:\n" + "".join(rule.format(n=n) for n in range(8))
+    found = mistakes(tmp_path, text + rule.format(n=8).replace("hihg", "high").replace("fase", "face"))
+    assert len(found) == 53
+    lines = [int(mistake.split(":")[0]) for mistake in found]
+    assert lines == sorted(lines)
+    assert sum("did you mean" in mistake for mistake in found) == 52
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [
+        ("{rate: {code: face, at_least: 0}}", ["12:42: should be greater than 0"]),
+        ("{rate: {code: face, at_least: 1.5}}", ["12:42: should be less than or equal to 1"]),
+        ("{rate: {code: face, at_least: '5 %'}}", ["12:42: should be a number"]),
+        ("{rate: {code: face}}", ["12:19: 'at_least' is missing"]),
+        ("{rate: {cod: face, at_least: 0.1}}", ["12:20: unknown key 'cod' (did you mean 'code'?)"]),
+        ("{rate: face}", ["12:19: should be a mapping (key: value)"]),
+        ("{rte: {code: face, at_least: 0.1}}", ["12:13: unknown key 'rte' (did you mean 'rate'?)"]),
+        ("{code: face, count: {code: face, at_least: 2}}", [
+            "12:12: a match has only one of: code, count; put several into {all: [...]}",
+        ]),
+        ("{code: face, tier: drect}", [
+            "12:31: unknown value 'drect' (did you mean 'direct'?); one of: direct, contextual",
+        ]),
+        ("{code: 'f(a+)+$'}", ["12:19: unknown code 'f(a+)+$'"]),
+        ("{code: face, attributes: {band: [report]}}", ["12:44: should be text (put it in quotes)"]),
+    ],
+)  # fmt: skip
+def test_a_mistaken_match(tmp_path: Path, match: str, expected: list[str]) -> None:
+    assert mistakes(tmp_path, GOOD.replace("{code: face}", match)) == expected
+
+
+@pytest.mark.parametrize(
+    ("term", "good"),
+    [
+        ("https://w3id.org/dpv/pd#Name", True),
+        ("https://w3id.org/dpv#Child", True),
+        ("https://w3id.org/dpv/legal/eu/gdpr#A9-2-a", True),
+        ("http://w3id.org/dpv/pd#Name", False),
+        ("pd:Name", False),
+        ("https://w3id.org/dpv/pd", False),
+    ],
+)
+def test_a_term_is_one_of_the_privacy_vocabulary(tmp_path: Path, term: str, good: bool) -> None:
+    text = GOOD.replace("    severity: ", f'    dpv: ["{term}"]\n    severity: ')
+    if good:
+        assert load(write(tmp_path, text)).rules[0].dpv == (term,)
+    else:
+        what = "no term of the W3C Data Privacy Vocabulary: https://w3id.org/dpv/pd#Name, say"
+        assert mistakes(tmp_path, text) == [f"13:11: '{term}' is {what}"]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +304,7 @@ def test_an_unknown_name_says_what_there_is() -> None:
         load("gdrp")
     assert str(caught.value) == (
         "no rule pack is called 'gdrp' (did you mean 'gdpr'?). "
-        "Built in: baseline, gdpr, uu-pdp; anything else is the path of a YAML file."
+        f"Built in: {', '.join(names())}; anything else is the path of a YAML file."
     )
 
 

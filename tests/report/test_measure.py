@@ -129,6 +129,8 @@ def test_provenance_without_evidence_is_unknown(summary: Summary) -> None:
 
 def test_the_strongest_action_counts_and_the_rest_is_kept(summary: Summary) -> None:
     assert dict(summary.decisions.actions) == {"keep": 5, "review": 1, "redact": 1, "drop": 0, "quarantine": 0}
+    asked = {"keep": (), "review": ("baseline",), "redact": ("baseline",), "drop": (), "quarantine": ()}
+    assert dict(summary.decisions.asked) == asked
 
 
 @pytest.mark.parametrize("key", ["place", "baseline/place"])

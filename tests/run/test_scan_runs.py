@@ -17,7 +17,7 @@ from stub_detectors import ListSource, detector, each, plan
 
 from privacy_audit.detectors import registry
 from privacy_audit.errors import AuditError, SourceError
-from privacy_audit.policy import load
+from privacy_audit.policy import Pack, load
 from privacy_audit.run import scan as scanning
 from privacy_audit.run import shard as running
 from privacy_audit.run.plan import Plan
@@ -213,6 +213,40 @@ def test_packs_of_an_earlier_run_do_not_decide_later(tmp_path: Path, seen: list[
     run(source(), tmp_path, replace(plan("odd"), packs=(load("gdpr"),)))
     assert [path.name for path in AuditFolder(tmp_path).packs()] == ["gdpr.yaml"]
     assert load(str(AuditFolder(tmp_path).packs()[0])) == load("gdpr")
+
+
+def rated_pack() -> Pack:
+    rule = {
+        "id": "most",
+        "title": "Faces on most",
+        "why": "why",
+        "match": {"rate": {"code": "face", "at_least": 0.9}},
+        "severity": "high",
+        "action": "review",
+        "law": [{"name": "L", "at": "1", "confidence": "K", "effective_from": "2027-01-01"}],
+        "tests": [{"given": ["face"], "expect": "high"}, {"given": [], "expect": "none"}],
+    }
+    facts = {"version": "1", "checked_on": "2026-01-31", "effective_from": "2026-05-01", "confidence": "K"}
+    texts = {"title": "Mine", "disclaimer": "x", "description": "x"}
+    return Pack.model_validate({"pack": "mine", **facts, **texts, "rules": [rule]})
+
+
+def test_rates_of_the_dataset_are_decided_when_all_shards_are_there(tmp_path: Path, seen: list[str]) -> None:
+    rated = replace(plan("odd"), packs=(rated_pack(),))
+    found = run(source(), tmp_path, rated)
+    assert {row["rule_id"] for row in AuditFolder(tmp_path).table("decisions")} == {"mine/most"}
+    assert found.counts["decisions"] == 9  # all but the sample that failed
+    assert set(found.parts) == set(parts(tmp_path))
+    entry = found.packs[0]
+    assert entry.effective_from == "2026-05-01"
+    assert entry.rules["mine/most"]["law"] == "L 1 [K] from 2027-01-01"
+    assert entry.rules["mine/most"]["dpv"] == "https://w3id.org/dpv/pd#Picture"
+    seen.clear()
+    assert run(source(), tmp_path, rated).parts == found.parts
+    smaller = run(ListSource(source().members[:4], 4), tmp_path, rated)  # of its four samples, one failed
+    assert seen == []
+    assert smaller.counts["decisions"] == 0
+    assert load(str(AuditFolder(tmp_path).packs()[0])) == rated_pack()
 
 
 class Changing:
