@@ -3,8 +3,9 @@
     python benchmarks/policy.py [--findings 1000000] [--policy baseline --policy gdpr ...]
 
 Makes audits of a quarter of the findings and of all of them in a temporary folder (three findings on a sample, scores
-that differ, no two samples quite alike), then reads and decides both, each in a process of its own on one core.
-Deciding includes reading the tables, and excludes writing new ones.
+that differ), then reads and decides both, each in a process of its own on one core.
+Deciding includes reading the tables, and excludes writing new ones. Samples that look the same to the rules are decided
+once; where no two are alike, deciding takes some 20 us a sample and pack more.
 """
 
 from __future__ import annotations
