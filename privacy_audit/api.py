@@ -7,12 +7,14 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
 from privacy_audit.sources import FolderSource, Source, TableSource, beside, open_source
+from privacy_audit.store import reviews
 from privacy_audit.store.files import sha256
 from privacy_audit.store.folder import AuditFolder, Table
 from privacy_audit.types import ACTIONS, Severity
@@ -20,6 +22,9 @@ from privacy_audit.types import ACTIONS, Severity
 if TYPE_CHECKING:
     from privacy_audit.detectors.captions.detector import Names
     from privacy_audit.detectors.provenance.propose import Proposal
+    from privacy_audit.gate.baseline import Baseline
+    from privacy_audit.gate.suppressions import Suppression
+    from privacy_audit.policy import Pack
     from privacy_audit.redaction.strip import StripSummary
     from privacy_audit.report.summary import Summary
     from privacy_audit.run.plan import DetectorSpec
@@ -91,10 +96,10 @@ class Audit:
 
     @property
     def exit_code(self) -> int:
-        """0 pass, 1 policy violated at or above `fail_on`, 3 incomplete."""
+        """0 pass, 1 policy violated at or above `fail_on` by what no baseline knows, 3 incomplete."""
         fail_on = str(self._folder.manifest.options.get("fail_on", Severity.HIGH.value))
         limit = Severity(fail_on).rank if fail_on != "none" else len(Severity)
-        severities = [row[0] for row in self._folder.sql("SELECT DISTINCT severity FROM decisions")]
+        severities = [row[0] for row in self._folder.sql("SELECT DISTINCT severity FROM gating")]
         if any(Severity(severity).rank >= limit for severity in severities):
             return VIOLATED
         complete = self._folder.manifest.status == "complete" and len(self.failures) == 0
@@ -165,6 +170,8 @@ def scan(
     jobs: int | None = None,
     timeout_s: float = 120.0,
     biometrics: Biometrics | None = None,
+    baseline: str | Path | None = None,
+    suppressions: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Audit a folder of pictures, or a table of texts.
@@ -176,7 +183,8 @@ def scan(
     `fail_on` is a severity or "none". `jobs` is the number of worker processes (default: one per core; 0 works in this
     process). `timeout_s` is per batch. `opt_out` is a file with one sha256, URL or domain per line. `dataset` is a
     dataset.yaml, or its plain data, in place of the one in the folder. `biometrics` allows faces to be compared, in
-    memory only, to estimate how many distinct people appear; it needs the extra `face-recognition`.
+    memory only, to estimate how many distinct people appear; it needs the extra `face-recognition`. `baseline` and
+    `suppressions` are files that say what is known and what is accepted; see `decide`.
 
     Of the captions: `text_noise` reports dates, places, single-word names and other kinds that are mostly noise;
     `recognizers` is a YAML file of presidio recognizers to add; `names` looks for names of people in "all" samples, in
@@ -187,10 +195,8 @@ def scan(
     from privacy_audit.run import scan as running
     from privacy_audit.run.plan import Plan
 
-    if fail_on not in {*(severity.value for severity in Severity), "none"}:
-        raise PrivacyAuditError(
-            f"'{fail_on}' is no severity; use one of {', '.join(s.value for s in Severity)} or none."
-        )
+    _check_severity(fail_on)
+    known, accepted = _settling(baseline, suppressions)
     root = Path(source)
     folder = open_source(root, caption_columns=tuple(caption_columns), dataset=dataset)
     survey = folder.survey()
@@ -215,6 +221,8 @@ def scan(
         source_options={"caption_columns": sorted(caption_columns), "dataset": folder.beside.description},
         not_asked=tuple(registry.not_asked(chosen)),
     )
+    if known is not None:
+        known.check_key(evidence.key_id(plan.token_key))
     workers = default_jobs() if jobs is None else jobs
     if biometrics is not None:
         _can_compare(plan.detectors)
@@ -244,9 +252,90 @@ def scan(
         survey=survey,
     )
     _count_people(folder, target, biometrics, workers, timeout_s)
+    if known is not None or accepted or (target / reviews.FOLDER).is_dir():
+        _decide(target, plan.packs, {}, known, accepted, running.Silent())
     audit = Audit(target)
     audit._temporary = temporary
     return audit
+
+
+def decide(
+    audit: Audit | str | Path,
+    *,
+    policy: str | Sequence[str] | None = None,
+    fail_on: str | None = None,
+    baseline: str | Path | None = None,
+    suppressions: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Write the decisions of a finished audit anew, without a look at its source, and return the audit.
+
+    `policy` and `fail_on` default to those of the audit. `baseline` is a file of `create_baseline`: what it knows fails
+    no gate. `suppressions` is a suppressions.yaml: what it covers, until it expires, orders no action either. The
+    verdicts of reviews are always honoured. All decisions are written, or none.
+    """
+    from privacy_audit.policy import load
+    from privacy_audit.run.scan import Silent
+
+    opened = audit if isinstance(audit, Audit) else Audit(audit)
+    if fail_on is not None:
+        _check_severity(fail_on)
+    names: Sequence[str | Path] = [policy] if isinstance(policy, str) else (policy or opened.folder.packs())
+    if not names:
+        raise AuditError(f"{opened.path} holds no rule packs. Name them with --policy.")
+    packs = tuple(load(name) for name in dict.fromkeys(names))
+    options = {"policy": [pack.pack for pack in packs], **({"fail_on": fail_on} if fail_on is not None else {})}
+    known, accepted = _settling(baseline, suppressions)
+    _decide(opened.path, packs, options, known, accepted, progress or Silent())
+    again = Audit(opened.path)
+    again._temporary = opened._temporary
+    return again
+
+
+def create_baseline(audit: Audit | str | Path, output: str | Path) -> int:
+    """Write the findings of an audit to a baseline file, and return how many they are.
+
+    It holds codes, hashes and counts. A later audit is compared with it by `decide` or `scan`.
+    """
+    from privacy_audit.gate import baseline
+
+    return baseline.create((audit if isinstance(audit, Audit) else Audit(audit)).folder, Path(output))
+
+
+def _settling(
+    baseline: str | Path | None, suppressions: str | Path | None
+) -> tuple[Baseline | None, Sequence[Suppression]]:
+    """What two files settle; read before anything is done, because a person wrote them."""
+    from privacy_audit.gate import baseline as baselines
+    from privacy_audit.gate import suppressions as accepted
+
+    return (
+        baselines.load(Path(baseline)) if baseline is not None else None,
+        accepted.load(Path(suppressions)) if suppressions is not None else (),
+    )
+
+
+def _decide(
+    audit: Path,
+    packs: Sequence[Pack],
+    options: Mapping[str, Any],
+    known: Baseline | None,
+    accepted: Sequence[Suppression],
+    progress: Progress,
+) -> None:
+    from privacy_audit.gate.decide import decide as settle
+
+    today = datetime.now(timezone.utc).date()
+    settle(
+        audit, packs, options=options, suppressions=accepted, baseline=known, today=today, progress=progress
+    )
+
+
+def _check_severity(fail_on: str) -> None:
+    if fail_on not in {*(severity.value for severity in Severity), "none"}:
+        raise PrivacyAuditError(
+            f"'{fail_on}' is no severity; use one of {', '.join(s.value for s in Severity)} or none."
+        )
 
 
 def redact(
