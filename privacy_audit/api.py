@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from privacy_audit.run.scan import Progress
     from privacy_audit.store.people import People
     from privacy_audit.store.redactions import RedactionSummary
+    from privacy_audit.store.settled import Settled
     from privacy_audit.subject.biometrics import Biometrics
     from privacy_audit.subject.case import Case
     from privacy_audit.subject.erase import Erasure
@@ -93,6 +94,13 @@ class Audit:
         from privacy_audit.store import people
 
         return people.read(self.path)
+
+    @property
+    def settled(self) -> Settled | None:
+        """What a baseline, suppressions and reviews settled when it was last decided; None when there were none."""
+        from privacy_audit.store import settled
+
+        return settled.read(self.path)
 
     @property
     def exit_code(self) -> int:
@@ -253,7 +261,7 @@ def scan(
     )
     _count_people(folder, target, biometrics, workers, timeout_s)
     if known is not None or accepted or (target / reviews.FOLDER).is_dir():
-        _decide(target, plan.packs, {}, known, accepted, running.Silent())
+        _decide(target, plan.packs, options={}, known=known, accepted=accepted, progress=running.Silent())
     audit = Audit(target)
     audit._temporary = temporary
     return audit
@@ -286,10 +294,59 @@ def decide(
     packs = tuple(load(name) for name in dict.fromkeys(names))
     options = {"policy": [pack.pack for pack in packs], **({"fail_on": fail_on} if fail_on is not None else {})}
     known, accepted = _settling(baseline, suppressions)
-    _decide(opened.path, packs, options, known, accepted, progress or Silent())
+    _decide(opened.path, packs, options=options, known=known, accepted=accepted, progress=progress or Silent())
     again = Audit(opened.path)
     again._temporary = opened._temporary
     return again
+
+
+def gate(audit: Audit | str | Path, *, fail_on: str | None = None) -> Audit:
+    """The audit as a gate sees it, for another severity perhaps; nothing is written.
+
+    Raises AuditError when a suppression that its decisions rest on has expired since.
+    """
+    opened = Audit(audit.path if isinstance(audit, Audit) else audit)
+    today = _today().isoformat()
+    settled = opened.settled
+    late = sum(entry.active and entry.expires <= today for entry in settled.suppressions) if settled is not None else 0
+    if late:
+        raise AuditError(
+            f"suppressions have expired since {opened.path} was decided: {late}. "
+            f"Decide again: privacy-audit decide {opened.path} --suppressions FILE"
+        )
+    if fail_on is not None:
+        _check_severity(fail_on)
+        manifest = opened.folder.manifest
+        opened.folder.manifest = replace(manifest, options={**manifest.options, "fail_on": fail_on})
+    return opened
+
+
+def suppress(
+    audit: Audit | str | Path,
+    output: str | Path,
+    *,
+    reason: str,
+    by: str,
+    expires: str,
+    code: str | None = None,
+    rule: str | None = None,
+    sample: str | None = None,
+) -> int:
+    """Add a suppression to the file `output`, and return how many findings of the audit it covers.
+
+    `expires` is the day (YYYY-MM-DD) on which the findings count again. With `sample`, the suppression holds as long as
+    its picture stays the same. Raises PrivacyAuditError when it covers nothing, or is wrong. Nothing changes in the
+    audit before `decide`.
+    """
+    from privacy_audit.gate import suppressions
+
+    folder = (audit if isinstance(audit, Audit) else Audit(audit)).folder
+    entry = suppressions.made(
+        code=code, rule=rule, sample=sample, reason=reason, by=by, expires=expires, today=_today()
+    )
+    entry, covered = suppressions.bound(folder, entry)
+    suppressions.add(Path(output), entry)
+    return covered
 
 
 def create_baseline(audit: Audit | str | Path, output: str | Path) -> int:
@@ -318,6 +375,7 @@ def _settling(
 def _decide(
     audit: Path,
     packs: Sequence[Pack],
+    *,
     options: Mapping[str, Any],
     known: Baseline | None,
     accepted: Sequence[Suppression],
@@ -325,10 +383,11 @@ def _decide(
 ) -> None:
     from privacy_audit.gate.decide import decide as settle
 
-    today = datetime.now(timezone.utc).date()
-    settle(
-        audit, packs, options=options, suppressions=accepted, baseline=known, today=today, progress=progress
-    )
+    settle(audit, packs, options=options, suppressions=accepted, baseline=known, today=_today(), progress=progress)
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
 
 
 def _check_severity(fail_on: str) -> None:

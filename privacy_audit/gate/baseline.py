@@ -1,8 +1,9 @@
 """The baseline: what an audit found, as counts by content, so that a later gate fails on new findings only.
 
-A finding is known by its code, the digest of its picture and its keyed token; never by its place in a file or table. So
-a moved picture and a shifted row stay known, while a further copy, or a value on another picture, is new. Rows without a
-picture are known by their tokens alone. Findings without a token (a face) count per picture: a second face is new.
+A finding is known by its code, the digest of its picture and its keyed token; never by its place in a file or table.
+So a moved picture and a shifted row stay known, while a further copy, or a value on another picture, is new. Rows
+without a picture are known by their tokens alone. Findings without a token (a face) count per picture: a second one is
+new.
 """
 
 from __future__ import annotations
@@ -164,4 +165,4 @@ def _entry(entry: Any, path: Path, number: int) -> tuple[bytes, int]:
 
 
 def _wrong(path: Path, number: int) -> AuditError:
-    return AuditError(f"{path}:{number}: is no baseline entry. Make one with: privacy-audit baseline create AUDIT -o FILE")
+    return AuditError(f"{path}:{number}: is no baseline entry. Make one: privacy-audit baseline create AUDIT -o FILE")

@@ -59,7 +59,7 @@ def decide(
         progress.start(manifest.counts["samples"])
         try:
             with journal.draft(audit) as draft:
-                new = _write(folder, draft, packs, options, judge, progress)
+                new = _write(folder, draft, packs, options=options, judge=judge, progress=progress)
                 journal.commit(audit, _outdated(audit, draft))
         except OSError as error:
             raise AuditError(f"cannot write to {audit}: {error.strerror or 'input/output error'}.") from error
@@ -72,6 +72,7 @@ def _write(
     folder: AuditFolder,
     draft: Path,
     packs: Sequence[Pack],
+    *,
     options: Mapping[str, Any],
     judge: Judge,
     progress: Progress,
@@ -157,9 +158,7 @@ def _summary(judge: Judge) -> settled.Settled | None:
         return None
     known = None
     if judge.baseline is not None:
-        known = settled.Known(
-            judge.baseline.created, len(judge.baseline), judge.known_findings, judge.new_findings
-        )
+        known = settled.Known(judge.baseline.created, len(judge.baseline), judge.known_findings, judge.new_findings)
     return settled.Settled(
         as_of=judge.today.isoformat(),
         suppressed=judge.suppressed,

@@ -149,7 +149,7 @@ class Judge:
                 decisions[rule] = left[rule]
             else:
                 settled[rule] = (before, "suppressed")
-        for rule, (before, how) in sorted(settled.items()):
+        for before, how in (settled[rule] for rule in sorted(settled)):
             if how == "suppressed":
                 self.suppressed += 1
             else:

@@ -1,4 +1,4 @@
-"""suppressions.yaml: findings that somebody accepted, with the reason, the person, and the day on which they come back."""
+"""suppressions.yaml: findings that somebody accepted, with reason and person, and the day on which they come back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -16,6 +16,12 @@ from privacy_audit.store.files import write_whole
 from privacy_audit.taxonomy import CODES, matches
 from privacy_audit.yamlfile.mistakes import lines, worded
 from privacy_audit.yamlfile.nodes import parse
+from privacy_audit.yamlfile.wording import did_you_mean, hint
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from privacy_audit.store.folder import AuditFolder
 
 MAX_BYTES = 4 << 20
 MAX_WORDED = 1000
@@ -143,6 +149,61 @@ def _keys_at(path: tuple[int | str, ...]) -> list[str]:
     return list((Suppression if path else Suppressions).model_fields)
 
 
+def made(*, today: date, **values: str | None) -> Suppression:
+    """A suppression from what a person typed. Raises PolicyError with all that is wrong."""
+    try:
+        found = Suppression.model_validate(values)
+    except ValidationError as error:
+        said = [
+            f"{'--' + str(part['loc'][0]) + ': ' if part['loc'] else ''}{_said(part)}"
+            for part in error.errors(include_url=False)
+        ]
+        raise PolicyError(*said) from error
+    if not found.is_active(today):
+        raise PolicyError("--expires: is today or past: the suppression would not hold.")
+    return found
+
+
+def _said(error: ErrorDetails) -> str:
+    context = error.get("ctx") or {}
+    if error["type"] == "mistake":
+        return f"{context['what']}{hint(did_you_mean(context['value'], context['known']))}"
+    return error["msg"].replace("String should", "should", 1)
+
+
+def bound(audit: AuditFolder, entry: Suppression) -> tuple[Suppression, int]:
+    """The suppression with the digest of its sample's picture, and how many findings (or decisions) it covers now.
+
+    Raises PolicyError when the audit has no such sample, rule, or finding.
+    """
+    if entry.sample is not None:
+        found = audit.sql("SELECT sha256 FROM samples WHERE sample_id = ?", [entry.sample])
+        if not found:
+            raise PolicyError("--sample: the audit has no such sample. Samples are called as in its table `samples`.")
+        entry = entry.model_copy(update={"sha256": found[0][0]})
+    known = {rule for pack in audit.manifest.packs for rule in pack.rules}
+    if entry.rule is not None and entry.rule not in known:
+        raise PolicyError(
+            f"--rule: no rule of this audit is called that{hint(did_you_mean(entry.rule, sorted(known)))}."
+        )
+    covered = _covered(audit, entry)
+    if not covered:
+        raise PolicyError("the audit holds nothing that this would cover: look at the code, the rule and the sample.")
+    return entry, covered
+
+
+def _covered(audit: AuditFolder, entry: Suppression) -> int:
+    """Findings; of a rule, those that it rests on, or decisions where it rests on none."""
+    rows: list[tuple[Any, ...]]
+    where, values = ("WHERE sample_id = ?", [entry.sample]) if entry.sample is not None else ("", [])
+    if entry.rule is None:
+        rows = audit.sql(f"SELECT code, count(*) FROM findings {where} GROUP BY code", values)  # noqa: S608
+        return sum(count for code, count in rows if entry.covers_code(code))
+    where = f"{where or 'WHERE TRUE'} AND rule_id = ?"
+    rows = audit.sql(f"SELECT codes, count(*) FROM decisions {where} GROUP BY codes", [*values, entry.rule])  # noqa: S608
+    return sum(count for codes, count in rows if entry.code is None or any(map(entry.covers_code, codes)))
+
+
 def add(path: Path, suppression: Suppression) -> int:
     """Append a suppression to a file, or start one; comments stay. Returns how many there are now.
 
@@ -169,5 +230,8 @@ def add(path: Path, suppression: Suppression) -> int:
 def _entry(suppression: Suppression) -> str:
     """One item of the list, in block style. JSON's quoting is YAML's, too."""
     values = suppression.model_dump(mode="json", exclude_none=True)
-    rows = [f"{name}: {value if name == 'expires' else json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
+    rows = [
+        f"{name}: {value if name == 'expires' else json.dumps(value, ensure_ascii=False)}"
+        for name, value in values.items()
+    ]
     return "".join(f"  {'- ' if number == 0 else '  '}{row}\n" for number, row in enumerate(rows))

@@ -48,8 +48,8 @@ def left(
     redacted beyond those of the decisions, by sample of the source.
 
     A face detector sees a head in hair and shoulders around a blank oval. A box that lies mostly on an area that was
-    filled with one colour shows nothing, so it is counted apart. What was suppressed, or kept by a review, was not to be
-    removed, so it is not left either.
+    filled with one colour shows nothing, so it is counted apart. What was suppressed, or kept by a review, was not to
+    be removed, so it is not left either.
     """
     found: dict[str, list[Finding]] = {}
     for shard in orders.every(after.path, after.manifest.parts):

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,9 @@ class Rules:
         self._examples: list[Finding] = []
         self._decided: dict[object, list[Decision]] = {}
 
-    def kind(self, code: str, detector: str, channel: Any, attributes: tuple[tuple[str, str], ...], score: float) -> int:
+    def kind(
+        self, code: str, detector: str, channel: Any, attributes: tuple[tuple[str, str], ...], score: float
+    ) -> int:
         """A number that findings share which no rule can tell apart."""
         level = bisect_left(self._steps, score) + bisect_right(self._steps, score)
         key = (code, detector, channel, attributes, level)
@@ -210,7 +213,8 @@ def _standing(audit: Path, shard: str) -> pa.Table | None:
     import pyarrow.compute as pc
 
     with _opened(audit, "decisions", shard) as file:
-        if not any(rule.startswith(STANDING) for rule in _texts(file.read(["rule_id"], use_threads=False)["rule_id"]) if rule):
+        rules = set(_texts(file.read(["rule_id"], use_threads=False)["rule_id"]))
+        if not any(rule.startswith(STANDING) for rule in rules if rule):
             return None
         table = file.read()
         return table.filter(pc.starts_with(table["rule_id"], STANDING))
@@ -274,5 +278,5 @@ def _maps(column: Any) -> list[tuple[tuple[str, str], ...]]:
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
         ends = chunk.offsets.to_numpy().tolist()
         pairs = list(zip(_texts(chunk.keys), _texts(chunk.items), strict=True))
-        maps += [tuple(pairs[start:end]) for start, end in zip(ends, ends[1:], strict=False)]
+        maps += [tuple(pairs[start:end]) for start, end in pairwise(ends)]
     return maps

@@ -1,7 +1,7 @@
 """Replaces several files of an audit as one: all of them, or none.
 
-The new files are written to a draft folder inside the audit, which is then renamed: from that moment on they count. They
-are moved to their places at once, or, when that was interrupted, by whoever opens the audit next. An interruption
+The new files are written to a draft folder inside the audit, which is then renamed: from that moment on they count.
+They are moved to their places at once, or, when that was interrupted, by whoever opens the audit next. An interruption
 before the rename leaves the audit as it was.
 """
 

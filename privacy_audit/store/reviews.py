@@ -1,4 +1,4 @@
-"""AUDIT/reviews/: what people said of single findings. One file per sitting, one JSON object per line; the last word counts."""
+"""AUDIT/reviews/: what people said of single findings, one file per sitting. The last word on a finding counts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ CHOSEN: tuple[Chosen, ...] = get_args(Chosen)
 class Verdict:
     """What one person said of one finding, and when (ISO 8601). `action` is empty where that of the rules stands.
 
-    `finding` is the key that `finding_key` gives, `content` what `content_of` does; `detector` is name and version, so that precision is that of one.
+    `finding` is the key that `finding_key` gives, `content` what `content_of` does; `detector` is name and
+    version, so that precision is that of one.
     """
 
     finding: str

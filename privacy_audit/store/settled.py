@@ -27,7 +27,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The baseline that an audit was compared with. Findings are counted as they were left by suppressions and reviews."""
+    """The baseline that an audit was compared with. `findings` are in it, `new` are not; suppressed: neither."""
 
     created: str
     entries: int
