@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from privacy_audit.policy import Pack
     from privacy_audit.redaction.strip import StripSummary
     from privacy_audit.report.summary import Summary
+    from privacy_audit.run.check import Checked
     from privacy_audit.run.plan import DetectorSpec
     from privacy_audit.run.scan import Progress
     from privacy_audit.store.people import People
@@ -106,7 +107,7 @@ class Audit:
     def exit_code(self) -> int:
         """0 pass, 1 policy violated at or above `fail_on` by what no baseline knows, 3 incomplete."""
         fail_on = str(self._folder.manifest.options.get("fail_on", Severity.HIGH.value))
-        limit = Severity(fail_on).rank if fail_on != "none" else len(Severity)
+        limit = _limit(fail_on)
         severities = [row[0] for row in self._folder.sql("SELECT DISTINCT severity FROM gating")]
         if any(Severity(severity).rank >= limit for severity in severities):
             return VIOLATED
@@ -267,6 +268,65 @@ def scan(
     return audit
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What `check` found, per file."""
+
+    files: tuple[Checked, ...]
+    titles: Mapping[str, str]
+    """Rule id to title."""
+    fail_on: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 1 policy violated at or above `fail_on`, 3 when a picture could not be looked at."""
+        limit = _limit(self.fail_on)
+        if any(decision.severity.rank >= limit for file in self.files for decision in file.decisions):
+            return VIOLATED
+        return INCOMPLETE if any(file.failures for file in self.files) else PASSED
+
+    def lines(self) -> list[str]:
+        """`file: severity: rule (codes)` for every rule that fired at or above `fail_on`, and every failure."""
+        limit, said = _limit(self.fail_on), []
+        for file in self.files:
+            name = "".join(character if character.isprintable() else "?" for character in str(file.file))
+            for decision in sorted(file.decisions, key=lambda decision: -decision.severity.rank):
+                if decision.severity.rank >= limit:
+                    codes = f" ({', '.join(decision.codes)})" if decision.codes else ""
+                    said.append(f"{name}: {decision.severity.value}: {self.titles[decision.rule_id]}{codes}")
+            said += [f"{name}: not checked: {failure}" for failure in file.failures]
+        return said
+
+
+def check(
+    files: Sequence[str | Path],
+    *,
+    policy: str | Sequence[str] = "baseline",
+    detectors: Sequence[str] = ("captions", "faces", "metadata"),
+    fail_on: str = "high",
+) -> Check:
+    """Look at a few picture files in this process and write nothing; names of people are not looked for.
+
+    For a hook before a commit, or a test. Files that are no pictures are passed over; raises SourceError for one that
+    is not there.
+    """
+    from privacy_audit.detectors import registry
+    from privacy_audit.policy import load
+    from privacy_audit.run.check import check as look
+
+    _check_severity(fail_on)
+    chosen = [detector.name for detector in registry.select(detectors)]
+    packs = [load(name) for name in ([policy] if isinstance(policy, str) else policy)]
+    specs = _specs(chosen, {"profile": "default", "backend": "centerface"}, {"captions": {"names": "off"}})
+    titles = {f"{pack.pack}/{rule.id}": rule.title for pack in packs for rule in pack.rules}
+    return Check(tuple(look([Path(file) for file in files], specs, packs)), titles, fail_on)
+
+
+def _limit(fail_on: str) -> int:
+    """The rank from which a severity fails a gate; beyond all for "none"."""
+    return Severity(fail_on).rank if fail_on != "none" else len(Severity)
+
+
 def decide(
     audit: Audit | str | Path,
     *,
@@ -347,6 +407,50 @@ def suppress(
     entry, covered = suppressions.bound(folder, entry)
     suppressions.add(Path(output), entry)
     return covered
+
+
+def review_page(
+    audit: Audit | str | Path,
+    output: str | Path,
+    *,
+    source: str | Path | None = None,
+    code: str | None = None,
+    limit: int = 100,
+) -> int:
+    """Write a local page on which a person judges findings, and return how many are on it.
+
+    Those on which a rule asks for a review, or all of one `code`. With the `source`, the page shows concealed crops of
+    its pictures; it is personal data.
+    """
+    from privacy_audit.gate import review
+    from privacy_audit.report import review_page as pages
+
+    folder = (audit if isinstance(audit, Audit) else Audit(audit)).folder
+    opened: Source | None = None
+    if source is not None:
+        options = folder.manifest.options
+        opened = open_source(
+            Path(source), caption_columns=options.get("caption_columns", ()), dataset=options.get("dataset")
+        )
+        if opened.survey().fingerprint != folder.manifest.source_fingerprint:
+            raise SourceError(f"{source} is not what was audited: files were added, removed or changed. Scan it again.")
+        _keep_apart(Path(source), Path(output), "the page")
+    cases = review.cases(folder, limit, code)
+    try:
+        pages.write(folder, cases, Path(output), opened)
+    except OSError as error:
+        raise AuditError(f"cannot write {output}: {error.strerror}.") from error
+    return len(cases)
+
+
+def import_verdicts(audit: Audit | str | Path, file: str | Path) -> tuple[int, int]:
+    """Take the verdicts that a page saved into an audit; returns how many, and how many are of no finding in it.
+
+    They count after `decide`.
+    """
+    from privacy_audit.gate import review
+
+    return review.take((audit if isinstance(audit, Audit) else Audit(audit)).folder, Path(file))
 
 
 def create_baseline(audit: Audit | str | Path, output: str | Path) -> int:

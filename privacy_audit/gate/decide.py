@@ -145,7 +145,8 @@ def _keys(audit: Path, shard: str, contents: Container[str]) -> tuple[dict[str, 
 
 def _outdated(audit: Path, draft: Path) -> list[str]:
     """Files of the audit that have no successor."""
-    return [
+    unsettled = [] if (draft / settled.NAME).exists() else [settled.NAME]
+    return unsettled + [
         f"{name}/{path.name}"
         for name, suffix in ((PACKS, ".yaml"), (SETTLED, ".parquet"))
         for path in sorted((audit / name).glob(f"*{suffix}"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from privacy_audit.errors import AuditError
-from privacy_audit.store import manifest
+from privacy_audit.store import manifest, settled
 from privacy_audit.store.files import sync
 
 DRAFT = ".draft"
@@ -102,6 +102,8 @@ def _remove(audit: Path, listed: Path) -> None:
         raise AuditError(f"{listed} is damaged. Scan again.")
     for name in names:
         parts = name.split("/") if isinstance(name, str) else []
+        if name == settled.NAME:
+            (audit / settled.NAME).unlink(missing_ok=True)
         if len(parts) == 2 and parts[0] in _FOLDERS and _is_plain(parts[1]):
             (audit / parts[0] / parts[1]).unlink(missing_ok=True)
 

@@ -42,8 +42,8 @@ class Verdict:
 
 
 def content_of(sample_id: str, sha256: str | None) -> str:
-    """What stands for a sample when it is recognised: its picture's digest, or its id when it has none."""
-    return sha256 or f"id:{sample_id}"
+    """What stands for a sample when it is recognised: its picture's digest, or that of its id when it has none."""
+    return sha256 or f"id:{hashlib.sha256(sample_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def finding_key(content: str, row: Mapping[str, Any]) -> str:
@@ -100,9 +100,8 @@ def _verdict(line: bytes, path: Path, number: int) -> Verdict:
         verdict = Verdict(**raw)
     except (ValueError, TypeError, RecursionError):
         raise AuditError(f"{path}:{number}: is no verdict.") from None
-    texts = (verdict.finding, verdict.code, verdict.detector, verdict.by, verdict.at)
+    texts = (verdict.finding, verdict.content, verdict.code, verdict.detector, verdict.by, verdict.at)
     sound = all(isinstance(text, str) and text.isprintable() and len(text) <= MAX_CHARS for text in texts)
-    sound = sound and isinstance(verdict.content, str)
     if not sound or verdict.verdict not in ANSWERS or verdict.action not in CHOSEN or not verdict.by.strip():
         raise AuditError(f"{path}:{number}: is no verdict.")
     return verdict
