@@ -70,7 +70,9 @@ def build(folder: Path, *parts: Sequence[One], packs: Sequence[Pack] | None = No
             rows["failures"] += [schema.failure_row(one.id, failure) for failure in one.failures]
             rows["decisions"] += [schema.decision_row(one.id, decision) for decision in decisions]
         here = {table: len(rows[table]) for table in schema.TABLES}
-        shards.write(folder, shard, rows, {"input": "i", "plan": "p", "counts": here, "skipped_members": {}, "seconds": {}})
+        shards.write(
+            folder, shard, rows, {"input": "i", "plan": "p", "counts": here, "skipped_members": {}, "seconds": {}}
+        )
         marker = shards.read_marker(folder, shard)
         assert marker is not None
         digests |= marker["parts"]

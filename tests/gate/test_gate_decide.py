@@ -77,7 +77,10 @@ def test_what_was_recorded_is_decided_as_it_was_scanned(
         schema.decision_row(name, decision)
         for name, found, failed in (("a.jpg", findings, failures), ("b.jpg", findings[:1], []))
         for decision in decide(
-            packs, found, failed, *((visibility, training) if name == "a.jpg" else ())  # type: ignore[arg-type]
+            packs,
+            found,
+            failed,
+            *((visibility, training) if name == "a.jpg" else ()),  # type: ignore[arg-type]
         )
     ]
     assert decisions.to_pylist() == expected
@@ -86,7 +89,8 @@ def test_what_was_recorded_is_decided_as_it_was_scanned(
 def test_a_score_at_a_threshold_is_decided_as_before_it_was_stored(tmp_path: Path) -> None:
     pack = tmp_path / "p.yaml"
     pack.write_text(
-        "pack: p\ntitle: P\nversion: '1'\nchecked_on: 2026-11-22\nconfidence: K\ndescription: D\ndisclaimer: N\nrules:\n"
+        "pack: p\ntitle: P\nversion: '1'\nchecked_on: 2026-11-22\nconfidence: K\ndescription: D\n"
+        "disclaimer: N\nrules:\n"
         "- {id: r, title: T, why: W, match: {code: face, min_score: 0.35}, severity: high, action: review,\n"
         "   tests: [{given: [{code: face, score: 0.35}], expect: high}, {given: [], expect: none}]}\n"
     )
@@ -230,7 +234,11 @@ def test_a_partial_audit_and_reserved_pack_names_are_refused(tmp_path: Path) -> 
     ("given", "gone", "kept"),
     [
         ({"code": "contact.email"}, [("a.jpg", "contact.email"), ("t.csv#0", "contact.email")], ("a.jpg", "face")),
-        ({"code": "contact.*", "sample": "t.csv#0"}, [("t.csv#0", "contact.email"), ("t.csv#0", "contact.phone")], None),
+        (
+            {"code": "contact.*", "sample": "t.csv#0"},
+            [("t.csv#0", "contact.email"), ("t.csv#0", "contact.phone")],
+            None,
+        ),
         ({"code": "face", "sample": "b.jpg", "sha256": "0" * 64}, [], ("b.jpg", "face")),
         ({"code": "face", "sha256": SAMPLES[1].digest}, [("b.jpg", "face"), ("b.jpg", "face")], ("a.jpg", "face")),
         ({"code": "gps.precise", "expires": "2026-11-24"}, [], ("a.jpg", "gps.precise")),
@@ -245,7 +253,9 @@ def test_a_suppression_takes_away_what_it_covers(
     audit = AuditFolder(folder)
     query = "SELECT sample_id, code FROM settled WHERE finding IS NOT NULL ORDER BY ALL"
     assert audit.sql(query) == sorted(gone)
-    decided = {(sample, code) for sample, codes in audit.sql("SELECT sample_id, codes FROM decisions") for code in codes}
+    decided = {
+        (sample, code) for sample, codes in audit.sql("SELECT sample_id, codes FROM decisions") for code in codes
+    }
     assert not decided & set(gone)
     assert kept is None or kept in decided
 
