@@ -47,12 +47,9 @@ def make(folder: Path, findings: int, pack: Pack) -> None:
         rows: dict[str, list[dict[str, object]]] = {table: [] for table in schema.TABLES}
         for number in range(first, min(first + SHARD, samples)):
             name = f"{number:09}.jpg"
-            rows["samples"].append(
-                {
-                    **{"sample_id": name, "shard": shard, "sha256": f"{chance.getrandbits(256):064x}"},
-                    **{"visibility": "unknown", "training": "unspecified", "checked": [], "failed": [], "skipped": []},
-                }
-            )
+            sample = {"sample_id": name, "shard": shard, "sha256": f"{chance.getrandbits(256):064x}"}
+            told = {"visibility": "unknown", "training": "unspecified", "checked": [], "failed": [], "skipped": []}
+            rows["samples"].append({**sample, **told})
             rows["findings"] += [schema.finding_row(name, finding(chance)) for _ in range(ON_EACH)]
         counts = {table: len(rows[table]) for table in schema.TABLES}
         facts = {"input": "", "plan": "", "counts": counts, "skipped_members": {}, "seconds": {}}
@@ -98,9 +95,8 @@ def main() -> None:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(f"{'findings':>10}  {'decisions':>10}  {'CPU s':>6}  {'wall s':>6}  {'more memory':>11}")
-    print(
-        f"{made.counts['findings']:>10,}  {made.counts['decisions']:>10,}  {cpu:>6.2f}  {wall:>6.2f}  {grown // 1024:>8,} MB"
-    )
+    found, decided = made.counts["findings"], made.counts["decisions"]
+    print(f"{found:>10,}  {decided:>10,}  {cpu:>6.2f}  {wall:>6.2f}  {grown // 1024:>8,} MB")
 
 
 if __name__ == "__main__":

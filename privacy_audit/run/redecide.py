@@ -213,11 +213,23 @@ def _standing(audit: Path, shard: str) -> pa.Table | None:
     import pyarrow.compute as pc
 
     with _opened(audit, "decisions", shard) as file:
-        rules = set(_texts(file.read(["rule_id"], use_threads=False)["rule_id"]))
-        if not any(rule.startswith(STANDING) for rule in rules if rule):
+        if not _may_stand(file.metadata):
             return None
         table = file.read()
         return table.filter(pc.starts_with(table["rule_id"], STANDING))
+
+
+def _may_stand(metadata: Any) -> bool:
+    """Whether a file's statistics leave room for a standing decision; reading all rules would take longer."""
+    column = schema("decisions").names.index("rule_id")
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        found = group.column(column).statistics
+        if group.num_rows and (found is None or not found.has_min_max):
+            return True
+        if group.num_rows and found.min <= f"{STANDING}\U0010ffff" and found.max >= STANDING:
+            return True
+    return False
 
 
 def _opened(audit: Path, table: str, shard: str) -> Any:
