@@ -43,7 +43,7 @@ from privacy_audit.types import (
 from privacy_audit.version import __version__
 
 if TYPE_CHECKING:
-    from privacy_audit.api import Audit, erase_subject, find_subject, redact, report, scan, strip
+    from privacy_audit.api import Audit, check, decide, erase_subject, find_subject, redact, report, scan, strip
     from privacy_audit.subject.biometrics import Biometrics
     from privacy_audit.subject.case import Case
     from privacy_audit.subject.find import Request
@@ -76,6 +76,8 @@ __all__ = [
     "Tag",
     "Text",
     "__version__",
+    "check",
+    "decide",
     "detectors",
     "erase_subject",
     "find_subject",
@@ -87,7 +89,8 @@ __all__ = [
 
 _LAZY = {
     **dict.fromkeys(
-        ("Audit", "erase_subject", "find_subject", "redact", "report", "scan", "strip"), "privacy_audit.api"
+        ("Audit", "check", "decide", "erase_subject", "find_subject", "redact", "report", "scan", "strip"),
+        "privacy_audit.api",
     ),
     "Biometrics": "privacy_audit.subject.biometrics",
     "Case": "privacy_audit.subject.case",

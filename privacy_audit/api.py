@@ -6,13 +6,15 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
 from privacy_audit.sources import FolderSource, Source, TableSource, beside, open_source
+from privacy_audit.store import reviews
 from privacy_audit.store.files import sha256
 from privacy_audit.store.folder import AuditFolder, Table
 from privacy_audit.types import ACTIONS, Severity
@@ -20,14 +22,19 @@ from privacy_audit.types import ACTIONS, Severity
 if TYPE_CHECKING:
     from privacy_audit.detectors.captions.detector import Names
     from privacy_audit.detectors.provenance.propose import Proposal
+    from privacy_audit.gate.baseline import Baseline
+    from privacy_audit.gate.suppressions import Suppression
+    from privacy_audit.policy import Pack
     from privacy_audit.policy.impact import Impact
     from privacy_audit.redaction.strip import StripSummary
     from privacy_audit.report.summary import Summary
+    from privacy_audit.run.check import Checked
     from privacy_audit.run.explain import RuleReasons, SampleReasons
     from privacy_audit.run.plan import DetectorSpec
     from privacy_audit.run.scan import Progress
     from privacy_audit.store.people import People
     from privacy_audit.store.redactions import RedactionSummary
+    from privacy_audit.store.settled import Settled
     from privacy_audit.subject.biometrics import Biometrics
     from privacy_audit.subject.case import Case
     from privacy_audit.subject.erase import Erasure
@@ -92,11 +99,18 @@ class Audit:
         return people.read(self.path)
 
     @property
+    def settled(self) -> Settled | None:
+        """What a baseline, suppressions and reviews settled when it was last decided; None when there were none."""
+        from privacy_audit.store import settled
+
+        return settled.read(self.path)
+
+    @property
     def exit_code(self) -> int:
-        """0 pass, 1 policy violated at or above `fail_on`, 3 incomplete."""
+        """0 pass, 1 policy violated at or above `fail_on` by what no baseline knows, 3 incomplete."""
         fail_on = str(self._folder.manifest.options.get("fail_on", Severity.HIGH.value))
-        limit = Severity(fail_on).rank if fail_on != "none" else len(Severity)
-        severities = [row[0] for row in self._folder.sql("SELECT DISTINCT severity FROM decisions")]
+        limit = _limit(fail_on)
+        severities = [row[0] for row in self._folder.sql("SELECT DISTINCT severity FROM gating")]
         if any(Severity(severity).rank >= limit for severity in severities):
             return VIOLATED
         complete = self._folder.manifest.status == "complete" and len(self.failures) == 0
@@ -181,6 +195,8 @@ def scan(
     jobs: int | None = None,
     timeout_s: float = 120.0,
     biometrics: Biometrics | None = None,
+    baseline: str | Path | None = None,
+    suppressions: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Audit a folder of pictures, or a table of texts.
@@ -192,7 +208,8 @@ def scan(
     `fail_on` is a severity or "none". `jobs` is the number of worker processes (default: one per core; 0 works in this
     process). `timeout_s` is per batch. `opt_out` is a file with one sha256, URL or domain per line. `dataset` is a
     dataset.yaml, or its plain data, in place of the one in the folder. `biometrics` allows faces to be compared, in
-    memory only, to estimate how many distinct people appear; it needs the extra `face-recognition`.
+    memory only, to estimate how many distinct people appear; it needs the extra `face-recognition`. `baseline` and
+    `suppressions` are files that say what is known and what is accepted; see `decide`.
 
     Of the captions: `text_noise` reports dates, places, single-word names and other kinds that are mostly noise;
     `recognizers` is a YAML file of presidio recognizers to add; `names` looks for names of people in "all" samples, in
@@ -203,10 +220,8 @@ def scan(
     from privacy_audit.run import scan as running
     from privacy_audit.run.plan import Plan
 
-    if fail_on not in {*(severity.value for severity in Severity), "none"}:
-        raise PrivacyAuditError(
-            f"'{fail_on}' is no severity; use one of {', '.join(s.value for s in Severity)} or none."
-        )
+    _check_severity(fail_on)
+    known, accepted = _settling(baseline, suppressions)
     root = Path(source)
     folder = open_source(root, caption_columns=tuple(caption_columns), dataset=dataset)
     survey = folder.survey()
@@ -231,6 +246,8 @@ def scan(
         source_options={"caption_columns": sorted(caption_columns), "dataset": folder.beside.description},
         not_asked=tuple(registry.not_asked(chosen)),
     )
+    if known is not None:
+        known.check_key(evidence.key_id(plan.token_key))
     workers = default_jobs() if jobs is None else jobs
     if biometrics is not None:
         _can_compare(plan.detectors)
@@ -260,9 +277,244 @@ def scan(
         survey=survey,
     )
     _count_people(folder, target, biometrics, workers, timeout_s)
+    if known is not None or accepted or (target / reviews.FOLDER).is_dir():
+        _decide(target, plan.packs, options={}, known=known, accepted=accepted, progress=running.Silent())
     audit = Audit(target)
     audit._temporary = temporary
     return audit
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What `check` found, per file."""
+
+    files: tuple[Checked, ...]
+    titles: Mapping[str, str]
+    """Rule id to title."""
+    fail_on: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 1 policy violated at or above `fail_on`, 3 when a picture could not be looked at."""
+        limit = _limit(self.fail_on)
+        if any(decision.severity.rank >= limit for file in self.files for decision in file.decisions):
+            return VIOLATED
+        return INCOMPLETE if any(file.failures for file in self.files) else PASSED
+
+    def lines(self) -> list[str]:
+        """`file: severity: rule (codes)` for every rule that fired at or above `fail_on`, and every failure."""
+        limit, said = _limit(self.fail_on), []
+        for file in self.files:
+            name = "".join(character if character.isprintable() else "?" for character in str(file.file))
+            for decision in sorted(file.decisions, key=lambda decision: -decision.severity.rank):
+                if decision.severity.rank >= limit:
+                    codes = f" ({', '.join(decision.codes)})" if decision.codes else ""
+                    said.append(f"{name}: {decision.severity.value}: {self.titles[decision.rule_id]}{codes}")
+            said += [f"{name}: not checked: {failure}" for failure in file.failures]
+        return said
+
+
+def check(
+    files: Sequence[str | Path],
+    *,
+    policy: str | Sequence[str] = "baseline",
+    detectors: Sequence[str] = ("captions", "faces", "metadata"),
+    fail_on: str = "high",
+) -> Check:
+    """Look at a few picture files in this process and write nothing; names of people are not looked for.
+
+    For a hook before a commit, or a test. Files that are no pictures are passed over; raises SourceError for one that
+    is not there.
+    """
+    from privacy_audit.detectors import registry
+    from privacy_audit.policy import load
+    from privacy_audit.run.check import check as look
+
+    _check_severity(fail_on)
+    chosen = [detector.name for detector in registry.select(detectors)]
+    packs = [load(name) for name in ([policy] if isinstance(policy, str) else policy)]
+    specs = _specs(chosen, {"profile": "default", "backend": "centerface"}, {"captions": {"names": "off"}})
+    titles = {f"{pack.pack}/{rule.id}": rule.title for pack in packs for rule in pack.rules}
+    return Check(tuple(look([Path(file) for file in files], specs, packs)), titles, fail_on)
+
+
+def _limit(fail_on: str) -> int:
+    """The rank from which a severity fails a gate; beyond all for "none"."""
+    return Severity(fail_on).rank if fail_on != "none" else len(Severity)
+
+
+def decide(
+    audit: Audit | str | Path,
+    *,
+    policy: str | Sequence[str] | None = None,
+    fail_on: str | None = None,
+    baseline: str | Path | None = None,
+    suppressions: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Write the decisions of a finished audit anew, without a look at its source, and return the audit.
+
+    `policy` and `fail_on` default to those of the audit. `baseline` is a file of `create_baseline`: what it knows fails
+    no gate. `suppressions` is a suppressions.yaml: what it covers, until it expires, orders no action either. The
+    verdicts of reviews are always honoured. All decisions are written, or none.
+    """
+    from privacy_audit.policy import load
+    from privacy_audit.run.scan import Silent
+
+    opened = audit if isinstance(audit, Audit) else Audit(audit)
+    if fail_on is not None:
+        _check_severity(fail_on)
+    names: Sequence[str | Path] = [policy] if isinstance(policy, str) else (policy or opened.folder.packs())
+    if not names:
+        raise AuditError(f"{opened.path} holds no rule packs. Name them with --policy.")
+    packs = tuple(load(name) for name in dict.fromkeys(names))
+    options = {"policy": [pack.pack for pack in packs], **({"fail_on": fail_on} if fail_on is not None else {})}
+    known, accepted = _settling(baseline, suppressions)
+    _decide(opened.path, packs, options=options, known=known, accepted=accepted, progress=progress or Silent())
+    again = Audit(opened.path)
+    again._temporary = opened._temporary
+    return again
+
+
+def gate(audit: Audit | str | Path, *, fail_on: str | None = None) -> Audit:
+    """The audit as a gate sees it, for another severity perhaps; nothing is written.
+
+    Raises AuditError when a suppression that its decisions rest on has expired since.
+    """
+    opened = Audit(audit.path if isinstance(audit, Audit) else audit)
+    today = _today().isoformat()
+    settled = opened.settled
+    late = sum(entry.active and entry.expires <= today for entry in settled.suppressions) if settled is not None else 0
+    if late:
+        raise AuditError(
+            f"suppressions have expired since {opened.path} was decided: {late}. "
+            f"Decide again: privacy-audit decide {opened.path} --suppressions FILE"
+        )
+    if fail_on is not None:
+        _check_severity(fail_on)
+        manifest = opened.folder.manifest
+        opened.folder.manifest = replace(manifest, options={**manifest.options, "fail_on": fail_on})
+    return opened
+
+
+def suppress(
+    audit: Audit | str | Path,
+    output: str | Path,
+    *,
+    reason: str,
+    by: str,
+    expires: str,
+    code: str | None = None,
+    rule: str | None = None,
+    sample: str | None = None,
+) -> int:
+    """Add a suppression to the file `output`, and return how many findings of the audit it covers.
+
+    `expires` is the day (YYYY-MM-DD) on which the findings count again. With `sample`, the suppression holds as long as
+    its picture stays the same. Raises PrivacyAuditError when it covers nothing, or is wrong. Nothing changes in the
+    audit before `decide`.
+    """
+    from privacy_audit.gate import suppressions
+
+    folder = (audit if isinstance(audit, Audit) else Audit(audit)).folder
+    entry = suppressions.made(
+        code=code, rule=rule, sample=sample, reason=reason, by=by, expires=expires, today=_today()
+    )
+    entry, covered = suppressions.bound(folder, entry)
+    suppressions.add(Path(output), entry)
+    return covered
+
+
+def review_page(
+    audit: Audit | str | Path,
+    output: str | Path,
+    *,
+    source: str | Path | None = None,
+    code: str | None = None,
+    limit: int = 100,
+) -> int:
+    """Write a local page on which a person judges findings, and return how many are on it.
+
+    Those on which a rule asks for a review, or all of one `code`. With the `source`, the page shows concealed crops of
+    its pictures; it is personal data.
+    """
+    from privacy_audit.gate import review
+    from privacy_audit.report import review_page as pages
+
+    folder = (audit if isinstance(audit, Audit) else Audit(audit)).folder
+    opened: Source | None = None
+    if source is not None:
+        options = folder.manifest.options
+        opened = open_source(
+            Path(source), caption_columns=options.get("caption_columns", ()), dataset=options.get("dataset")
+        )
+        if opened.survey().fingerprint != folder.manifest.source_fingerprint:
+            raise SourceError(f"{source} is not what was audited: files were added, removed or changed. Scan it again.")
+        _keep_apart(Path(source), Path(output), "the page")
+    cases = review.cases(folder, limit, code)
+    try:
+        pages.write(folder, cases, Path(output), opened)
+    except OSError as error:
+        raise AuditError(f"cannot write {output}: {error.strerror}.") from error
+    return len(cases)
+
+
+def import_verdicts(audit: Audit | str | Path, file: str | Path) -> tuple[int, int]:
+    """Take the verdicts that a page saved into an audit; returns how many, and how many are of no finding in it.
+
+    They count after `decide`.
+    """
+    from privacy_audit.gate import review
+
+    return review.take((audit if isinstance(audit, Audit) else Audit(audit)).folder, Path(file))
+
+
+def create_baseline(audit: Audit | str | Path, output: str | Path) -> int:
+    """Write the findings of an audit to a baseline file, and return how many they are.
+
+    It holds codes, hashes and counts. A later audit is compared with it by `decide` or `scan`.
+    """
+    from privacy_audit.gate import baseline
+
+    return baseline.create((audit if isinstance(audit, Audit) else Audit(audit)).folder, Path(output))
+
+
+def _settling(
+    baseline: str | Path | None, suppressions: str | Path | None
+) -> tuple[Baseline | None, Sequence[Suppression]]:
+    """What two files settle; read before anything is done, because a person wrote them."""
+    from privacy_audit.gate import baseline as baselines
+    from privacy_audit.gate import suppressions as accepted
+
+    return (
+        baselines.load(Path(baseline)) if baseline is not None else None,
+        accepted.load(Path(suppressions)) if suppressions is not None else (),
+    )
+
+
+def _decide(
+    audit: Path,
+    packs: Sequence[Pack],
+    *,
+    options: Mapping[str, Any],
+    known: Baseline | None,
+    accepted: Sequence[Suppression],
+    progress: Progress,
+) -> None:
+    from privacy_audit.gate.decide import decide as settle
+
+    settle(audit, packs, options=options, suppressions=accepted, baseline=known, today=_today(), progress=progress)
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def _check_severity(fail_on: str) -> None:
+    if fail_on not in {*(severity.value for severity in Severity), "none"}:
+        raise PrivacyAuditError(
+            f"'{fail_on}' is no severity; use one of {', '.join(s.value for s in Severity)} or none."
+        )
 
 
 def redact(

@@ -13,6 +13,12 @@ from privacy_audit.errors import PrivacyAuditError
 _COMMANDS = {
     "init": "Write a first dataset.yaml: what columns mean, who publishes.",
     "scan": "Audit a dataset.",
+    "decide": "Decide anew on an audit: other rules, baseline, suppressions, reviews.",
+    "gate": "Print the verdict of an audit for people or for CI.",
+    "baseline": "Take today's findings for known.",
+    "suppress": "Accept findings until a day, with a reason.",
+    "review": "Look at findings that wait for a person.",
+    "check": "Check a few pictures before they are committed.",
     "report": "Write the HTML report of an audit.",
     "redact": "Write a clean copy of a dataset, and check it.",
     "subject": "Answer a person who asks for pictures of themselves.",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+from privacy_audit.types import Severity
 
 if TYPE_CHECKING:
     from privacy_audit.subject.biometrics import Biometrics
@@ -19,6 +22,35 @@ def biometric_options(command: F) -> F:
         click.option("--legal-basis", metavar="TEXT", help="What allows faces to be compared. Recorded."),
         click.option("--purpose", metavar="TEXT", help="What faces are compared for. Recorded."),
         click.option("--enable-biometrics", is_flag=True, help="Compare faces; needs the two texts below. [no]"),
+    ):
+        command = option(command)
+    return command
+
+
+def fail_on_option(command: F) -> F:
+    """--fail-on, for commands that work on a finished audit."""
+    return click.option(
+        "--fail-on",
+        type=click.Choice([*(severity.value for severity in Severity), "none"]),
+        help="Exit with 1 when a rule of this severity or a higher one fires. [as before]",
+    )(command)
+
+
+def settling_options(command: F) -> F:
+    """--baseline and --suppressions."""
+    for option in (
+        click.option(
+            "--suppressions",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Findings that were accepted; see privacy-audit suppress.",
+        ),
+        click.option(
+            "--baseline",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Findings that are known and fail no gate; see privacy-audit baseline.",
+        ),
     ):
         command = option(command)
     return command

@@ -7,7 +7,8 @@ from typing import Literal
 
 import click
 
-from privacy_audit.cli.options import biometric_options, biometrics_of
+from privacy_audit.cli.formats import finish, format_option
+from privacy_audit.cli.options import biometric_options, biometrics_of, settling_options
 from privacy_audit.types import Severity
 
 
@@ -89,6 +90,8 @@ from privacy_audit.types import Severity
     metavar="FILE",
     help="What the columns mean and who publishes. [SOURCE/dataset.yaml; see privacy-audit init]",
 )
+@settling_options
+@format_option
 @biometric_options
 def scan(
     *,
@@ -111,6 +114,9 @@ def scan(
     token_key: Path | None,
     opt_out: Path | None,
     dataset: Path | None,
+    baseline: Path | None,
+    suppressions: Path | None,
+    shape: str,
     enable_biometrics: bool,
     purpose: str | None,
     legal_basis: str | None,
@@ -147,7 +153,8 @@ def scan(
         jobs=jobs,
         timeout_s=timeout,
         biometrics=biometrics_of(enable_biometrics, purpose, legal_basis),
+        baseline=baseline,
+        suppressions=suppressions,
         progress=terminal.Bar("Auditing"),
     )
-    terminal.print_audit(audit, str(source))
-    raise SystemExit(0 if exit_zero else audit.exit_code)
+    finish(audit, shape, source=str(source), exit_zero=exit_zero)

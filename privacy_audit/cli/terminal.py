@@ -80,7 +80,7 @@ def _rich_bar() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-def print_audit(audit: Audit, source: str) -> None:
+def print_audit(audit: Audit, source: str | None = None) -> None:
     """The end of a scan: verdict, what was not looked at, what was found, what is to be done, what to run next."""
     manifest, counts = audit.folder.manifest, audit.folder.manifest.counts
     code = audit.exit_code
@@ -96,10 +96,12 @@ def print_audit(audit: Audit, source: str) -> None:
     _print_people(audit)
     _print_texts(audit)
     _print_actions(audit)
+    _print_settled(audit)
     click.echo("\nNext:")
     click.echo(f"  privacy-audit report {_quoted(str(audit.path))}")
     if audit.actions()["keep"] + audit.actions()["review"] < counts["samples"]:
-        click.echo(f"  privacy-audit redact {_quoted(source)} --audit {_quoted(str(audit.path))} -o CLEAN_COPY")
+        shown = _quoted(source) if source is not None else "SOURCE"
+        click.echo(f"  privacy-audit redact {shown} --audit {_quoted(str(audit.path))} -o CLEAN_COPY")
 
 
 def _print_gaps(audit: Audit) -> None:
@@ -181,6 +183,24 @@ def _print_actions(audit: Audit) -> None:
     if total and gone * 2 > total:
         warning = f"Warning: this policy would take {gone:,} of {total:,} samples out of the dataset."
         click.echo(click.style(warning, fg="yellow", bold=True))
+
+
+def _print_settled(audit: Audit) -> None:
+    settled = audit.settled
+    if settled is None:
+        return
+    expired = sum(not entry.active for entry in settled.suppressions)
+    parts = [
+        (settled.suppressed, "suppressed"),
+        (settled.reviewed, "taken away by reviews"),
+        (settled.known, "known from the baseline"),
+    ]
+    shown = [f"{_plural(count, 'decision')} {what}" for count, what in parts if count]
+    if settled.baseline is not None:
+        shown.append(_plural(settled.baseline.new, "finding") + " new since the baseline")
+    if expired:
+        shown.append(_plural(expired, "suppression") + " expired")
+    click.echo(f"Settled: {', '.join(shown) or 'nothing'}")
 
 
 def print_redaction(summary: RedactionSummary, output: str) -> None:

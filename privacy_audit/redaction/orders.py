@@ -72,14 +72,20 @@ CREDIT = frozenset({"name.creator"})
 
 
 def read(audit: Path, shard: str) -> dict[str, Orders]:
-    """Orders by sample id for one shard of an audit. A sample without a decision is kept."""
+    """Orders by sample id for one shard of an audit. A sample without a decision is kept.
+
+    Findings that were suppressed, or that a review took away, are not there: nothing hides them.
+    """
     decisions: dict[str, list[Decision]] = defaultdict(list)
     for row in _rows(audit, "decisions", shard):
         action = Action(row["action"]["kind"], dict(row["action"]["parameters"]))
         decision = Decision(row["rule_id"], Severity(row["severity"]), action, tuple(row["codes"]))
         decisions[row["sample_id"]].append(decision)
     findings: dict[str, list[Finding]] = defaultdict(list)
-    for row in _rows(audit, "findings", shard):
+    gone = _settled(audit, shard)
+    for number, row in enumerate(_rows(audit, "findings", shard)):
+        if number in gone:
+            continue
         findings[row["sample_id"]].append(schema.finding_of(row))
     failures: dict[str, list[Failure]] = defaultdict(list)
     for row in _rows(audit, "failures", shard):
@@ -101,6 +107,13 @@ def every(audit: Path, parts: Mapping[str, str]) -> Iterator[dict[str, Orders]]:
         table, _, name = part.partition("/")
         if table == "samples":
             yield read(audit, name.removesuffix(".parquet"))
+
+
+def _settled(audit: Path, shard: str) -> set[int]:
+    """The rows of `findings` that somebody settled."""
+    if not shards.part(audit, schema.SETTLED, shard).exists():
+        return set()
+    return {row["finding"] for row in _rows(audit, schema.SETTLED, shard) if row["finding"] is not None}
 
 
 def _rows(audit: Path, table: str, shard: str) -> Iterator[dict[str, Any]]:

@@ -48,7 +48,8 @@ def left(
     redacted beyond those of the decisions, by sample of the source.
 
     A face detector sees a head in hair and shoulders around a blank oval. A box that lies mostly on an area that was
-    filled with one colour shows nothing, so it is counted apart.
+    filled with one colour shows nothing, so it is counted apart. What was suppressed, or kept by a review, was not to
+    be removed, so it is not left either.
     """
     found: dict[str, list[Finding]] = {}
     for shard in orders.every(after.path, after.manifest.parts):
@@ -59,13 +60,34 @@ def left(
     filled = _filled(
         before, added, {name for name, findings in found.items() if any(f.channel == "pixels" for f in findings)}
     )
+    allowed = _accepted(before)
     for sample, findings in found.items():
         for finding in findings:
-            if isinstance(finding.where, Box) and is_covered(finding.where, filled.get(sample, [])):
+            if allowed.get(sample, Counter())[finding.code] > 0:
+                allowed[sample][finding.code] -= 1
+            elif isinstance(finding.where, Box) and is_covered(finding.where, filled.get(sample, [])):
                 result.on_filled += 1
             else:
                 result.by_sample.setdefault(sample, Counter())[finding.code] += 1
     return result
+
+
+def _accepted(audit: AuditFolder) -> dict[str, Counter[str]]:
+    """Findings per sample and code that somebody accepted, so that no decision asks to remove them."""
+    allowed: dict[str, Counter[str]] = {}
+    query = "SELECT sample_id, code, count(*) FROM settled WHERE finding IS NOT NULL GROUP BY ALL"
+    for sample, code, count in audit.sql(query):
+        allowed.setdefault(sample, Counter())[code] += count
+    query = "SELECT DISTINCT sample_id, code FROM settled WHERE rule_id IS NOT NULL AND how = 'suppressed'"
+    by_rule: dict[str, set[str]] = {}
+    for sample, codes in audit.sql(query):
+        by_rule.setdefault(sample, set()).update(codes.split(","))
+    for shard in orders.every(audit.path, audit.manifest.parts) if by_rule else ():
+        for sample in by_rule.keys() & shard.keys():
+            asked = {finding.code for finding in shard[sample].asked()}
+            codes = by_rule[sample] - asked
+            allowed.setdefault(sample, Counter()).update(f.code for f in shard[sample].findings if f.code in codes)
+    return allowed
 
 
 def _filled(

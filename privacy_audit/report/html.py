@@ -37,6 +37,7 @@ SECTIONS = (
     "people",
     "provenance",
     "decisions",
+    "settled",
     "redaction",
     "detectors",
     "distributions",
@@ -68,10 +69,16 @@ def page(summary: Summary, language: Language) -> str:
     template = _environment(language).get_template("report.html")
     return template.render(
         s=summary,
-        sections=[name for name in SECTIONS if name != "people" or summary.people is not None],
+        sections=[name for name in SECTIONS if name not in _absent(summary)],
         style=Markup(style),  # noqa: S704 - our own file, no value in it
         style_digest=digest,
     )
+
+
+def _absent(summary: Summary) -> set[str]:
+    """Sections about what was not asked for."""
+    absent = {"people"} if summary.people is None else set()
+    return absent | ({"settled"} if summary.settled is None and not summary.precision else set())
 
 
 def clean(value: object) -> object:

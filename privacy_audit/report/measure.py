@@ -5,7 +5,7 @@ Every ranking is cut in SQL, so that the size of a report does not depend on the
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from privacy_audit.report.summary import (
     NamesInTexts,
     PackRow,
     Part,
+    Precision,
     Redaction,
     RuleRow,
     Scope,
@@ -41,7 +42,7 @@ from privacy_audit.report.summary import (
     Verdict,
     VisibilityRow,
 )
-from privacy_audit.store import people, redactions
+from privacy_audit.store import people, redactions, reviews, settled
 from privacy_audit.store.files import sha256
 from privacy_audit.store.manifest import NAME, Manifest
 from privacy_audit.store.schema import TABLES
@@ -135,6 +136,8 @@ class _Measure:
             packs=self._packs(manifest),
             integrity=integrity,
             people=people.read(self.audit.path),
+            settled=settled.read(self.audit.path),
+            precision=self._precision(manifest),
         )
 
     def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -164,8 +167,11 @@ class _Measure:
         self.connection.execute("""
             CREATE TEMP TABLE decided AS
             SELECT hash(d.sample_id) AS sample, d.codes, d.action.kind AS action, coalesce(s.rank, 2) AS rank,
-                split_part(d.rule_id, '/', 1) AS pack, substr(d.rule_id, strpos(d.rule_id, '/') + 1) AS rule
+                split_part(d.rule_id, '/', 1) AS pack, substr(d.rule_id, strpos(d.rule_id, '/') + 1) AS rule,
+                k.rule_id IS NOT NULL AS known
             FROM decisions d LEFT JOIN severities s ON s.name = d.severity
+            LEFT JOIN (SELECT DISTINCT sample_id, rule_id FROM settled WHERE how = 'baseline') k
+                ON k.sample_id = d.sample_id AND k.rule_id = d.rule_id
         """)
         self.connection.execute("""
             CREATE TEMP TABLE found AS
@@ -201,7 +207,9 @@ class _Measure:
 
     def _verdict(self, manifest: Manifest, samples: int, integrity: Integrity) -> Verdict:
         fail_on = _fail_on(manifest)
-        violating = self._number("SELECT count(DISTINCT sample) FROM decided WHERE rank >= ?", fail_on.rank)
+        violating = self._number(
+            "SELECT count(DISTINCT sample) FROM decided WHERE rank >= ? AND NOT known", fail_on.rank
+        )
         unchecked = self._number("""
             SELECT count(*) FROM (
                 SELECT sample_id FROM failures UNION SELECT sample_id FROM samples WHERE len(failed) > 0
@@ -506,6 +514,26 @@ class _Measure:
             manifest.source_fingerprint,
         )
         return Redaction(summary, current)
+
+    def _precision(self, manifest: Manifest) -> tuple[Precision, ...]:
+        """From verdicts on what the detectors of this audit found, as they ran; those of others say nothing here."""
+        versions = {f"{entry.name} {entry.version}": entry.name for entry in manifest.detectors}
+        counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        for verdict in reviews.read(self.audit.path).values():
+            if verdict.detector in versions:
+                counts[verdict.code, versions[verdict.detector]][verdict.verdict] += 1
+        found = {
+            (code, detector): findings
+            for code, detector, findings in self._rows("SELECT code, detector, count(*) FROM findings GROUP BY ALL")
+        }
+        rows = []
+        for (code, detector), said in sorted(counts.items(), key=lambda item: (_taxonomy_order(item[0][0]), item[0])):
+            right, wrong = said["true_positive"], said["false_positive"]
+            rate = stats.wilson(right, right + wrong)
+            total = found.get((code, detector), 0)
+            low, high = round(total * rate.low), round(total * rate.high)
+            rows.append(Precision(code, detector, right, wrong, said["unsure"], rate, total, low, high))
+        return tuple(rows)
 
     def _integrity(self, manifest: Manifest) -> Integrity:
         there = {table: self._number(f"SELECT count(*) FROM {table}") for table in TABLES}  # noqa: S608

@@ -14,6 +14,7 @@ from privacy_audit.stats import Interval
 from privacy_audit.store.manifest import DetectorEntry, Manifest, PackEntry
 from privacy_audit.store.people import People
 from privacy_audit.store.redactions import RedactionSummary
+from privacy_audit.store.settled import Settled
 from privacy_audit.types import Severity
 
 T = TypeVar("T")
@@ -34,6 +35,8 @@ class Top(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The outcome, by the rules of the exit code: violated beats incomplete beats pass.
+
+    What a baseline knows violates nothing.
 
     `unjudged` is a pass that says nothing: there was no sample, or no rule.
     """
@@ -276,6 +279,25 @@ class Redaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Precision:
+    """What reviewers said of the findings of one code by one detector, as it ran in this audit.
+
+    `rate` is of confirmed ones among those that were judged; `findings` is how many the audit holds, and `low` to
+    `high` how many of them are right if the judged ones are like the others.
+    """
+
+    code: str
+    detector: str
+    confirmed: int
+    refuted: int
+    unsure: int
+    rate: Interval
+    findings: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Everything that a report says."""
 
@@ -298,3 +320,6 @@ class Summary:
     integrity: Integrity
     people: People | None = None
     """How many distinct people appear; None when nobody asked for faces to be compared."""
+    settled: Settled | None = None
+    """What a baseline, suppressions and reviews settled; None when there are none."""
+    precision: tuple[Precision, ...] = ()

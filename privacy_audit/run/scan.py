@@ -23,13 +23,14 @@ from privacy_audit.policy import Pack, fingerprint, rated_rules, terms
 from privacy_audit.run.local import LocalRunner
 from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan, ShardJob, ShardSummary
 from privacy_audit.run.rates import decide_rates
+from privacy_audit.run.redecide import Rules, decided
 from privacy_audit.sources import Shard, Source, Survey
+from privacy_audit.store import journal, settled, shards
 from privacy_audit.store import manifest as manifests
-from privacy_audit.store import shards
 from privacy_audit.store.files import write_whole
 from privacy_audit.store.folder import PACKS
 from privacy_audit.store.manifest import DetectorEntry, Manifest, PackEntry
-from privacy_audit.store.schema import TABLES
+from privacy_audit.store.schema import SETTLED, TABLES
 
 LOCK = ".lock"
 
@@ -112,8 +113,10 @@ def scan(
     run = _Run(source, output, plan, plan.hash(), survey or source.survey(), options, started, declared or {})
     _prepare(output)
     with locked(output):
+        journal.recover(output)
         with _writing(output):
             manifests.write(output, _manifest(run, _Totals(), "partial"))
+            _unsettle(output)
             _write_packs(output, plan.packs)
         progress.start(run.survey.samples)
         try:
@@ -121,6 +124,7 @@ def scan(
         finally:
             progress.stop()
         with _writing(output):
+            _decide_again(run)
             _decide_rates(run)
             totals = _collect(run)
         totals.skipped.update(run.survey.skipped)
@@ -149,6 +153,22 @@ def _work(run: _Run, runner: LocalRunner, progress: Progress) -> None:
         progress.advance(sizes.pop(summary.shard), summary.counts["failures"])
 
 
+def _unsettle(output: Path) -> None:
+    """What people settled holds until the next scan; it is for `gate.decide` to settle it again."""
+    (output / settled.NAME).unlink(missing_ok=True)
+    for path in (output / SETTLED).glob("*.parquet"):
+        path.unlink()
+
+
+def _decide_again(run: _Run) -> None:
+    """Shards that were kept, and were decided by other rules since, or with suppressions, get back their decisions."""
+    rules = Rules(run.plan.packs)
+    for shard in run.source.shards():
+        facts = shards.read_marker(run.output, shard.id)
+        if facts is not None and "decided" in facts:
+            shards.replace_decisions(run.output, shard.id, decided(run.output, shard.id, rules)[0])
+
+
 def _fits(facts: Mapping[str, Any] | None, shard: Shard, run: _Run) -> TypeGuard[Mapping[str, Any]]:
     """Whether a shard's result is of this plan, and of what the source holds now."""
     return facts is not None and (facts.get("input"), facts.get("plan")) == (shard.fingerprint, run.plan_hash)
@@ -157,7 +177,7 @@ def _fits(facts: Mapping[str, Any] | None, shard: Shard, run: _Run) -> TypeGuard
 def _write_packs(output: Path, packs: Sequence[Pack]) -> None:
     """The rule packs that decide, and none that decided in an earlier run."""
     for pack in packs:
-        write_whole(output / PACKS / f"{pack.pack}.yaml", _pack_text(pack))
+        write_whole(output / PACKS / f"{pack.pack}.yaml", pack_text(pack))
     current = {pack.pack for pack in packs}
     for path in (output / PACKS).glob("*.yaml"):
         if path.stem not in current:
@@ -271,7 +291,7 @@ def _manifest(run: _Run, totals: _Totals, status: Literal["complete", "partial"]
         token_key_id=key_id(run.plan.token_key),
         options=dict(run.options),
         detectors=[_detector_entry(spec) for spec in run.plan.detectors],
-        packs=[_pack_entry(pack) for pack in run.plan.packs],
+        packs=[pack_entry(pack) for pack in run.plan.packs],
         counts={**counts, "skipped_members": sum(totals.skipped.values())},
         skipped_members=dict(sorted(totals.skipped.items())),
         seconds={name: round(value, 3) for name, value in sorted(totals.seconds.items())},
@@ -299,12 +319,13 @@ def _detector_entry(spec: DetectorSpec) -> DetectorEntry:
     )
 
 
-def _pack_text(pack: Pack) -> str:
+def pack_text(pack: Pack) -> str:
     """A pack as YAML that loads to the same pack (JSON is YAML), so that a later command decides by the same rules."""
     return json.dumps(pack.model_dump(mode="json", exclude_defaults=True), indent=1, ensure_ascii=False) + "\n"
 
 
-def _pack_entry(pack: Pack) -> PackEntry:
+def pack_entry(pack: Pack) -> PackEntry:
+    """What the manifest says of a pack."""
     rules = {
         f"{pack.pack}/{rule.id}": {
             "title": rule.title,

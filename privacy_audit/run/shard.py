@@ -68,7 +68,7 @@ def run_shard(job: ShardJob, announce: Callable[[int], None]) -> ShardSummary:
                     checks.append(Check(member, job.culprits.get(position)))
             for check in checks:
                 check.skipped.update(dict.fromkeys(job.plan.not_asked, NOT_ASKED if check.has_picture else NO_PICTURE))
-            _examine(checks, detectors, clock)
+            examine(checks, detectors, clock)
             for check in checks:
                 with clock("decide"):
                     _record(check, job, tables)
@@ -155,7 +155,8 @@ def _built(name: str, options: tuple[tuple[str, str | bool | float], ...]) -> De
     return DetectorSpec(name, dict(options)).build()
 
 
-def _examine(checks: Sequence[Check], detectors: Sequence[Detector], clock: Clock) -> None:
+def examine(checks: Sequence[Check], detectors: Sequence[Detector], clock: Clock) -> None:
+    """Let the detectors look at a batch, and note in each check what they say."""
     wants_pixels = [detector for detector in detectors if Needs.PIXELS in detector.needs]
     sides: list[int | None] = [getattr(detector, "long_side", None) for detector in wants_pixels]
     at_least = None if None in sides else max((side for side in sides if side is not None), default=None)

@@ -17,9 +17,9 @@ def whole(path: Path) -> Iterator[Path]:
     temporary = path.parent / f".{secrets.token_hex(8)}.tmp"  # without `path`'s name, which may fill all 255 bytes
     try:
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
@@ -40,7 +40,8 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     if os.name == "nt" and path.is_dir():
         return  # Windows cannot open a folder; its rename is durable enough
     descriptor = os.open(path, os.O_RDONLY)

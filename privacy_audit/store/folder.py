@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from privacy_audit.errors import AuditError
+from privacy_audit.store import journal
 from privacy_audit.store import manifest as manifests
-from privacy_audit.store.schema import TABLES, schema
+from privacy_audit.store.schema import SETTLED, TABLES, schema
 
 if TYPE_CHECKING:
     import duckdb
@@ -63,22 +64,26 @@ class Table:
 
 
 class AuditFolder:
-    """An audit on disk. Opening it reads the manifest only."""
+    """An audit on disk. Opening it reads the manifest only, after a change that was interrupted is finished."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        journal.recover(path)
         self.manifest = manifests.read(path)
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection with the views samples, findings, failures and decisions; offline and read-only."""
+        """A DuckDB connection with the views samples, findings, failures, decisions and settled; offline and read-only.
+
+        `gating` holds the decisions that a gate looks at: those that no baseline knows.
+        """
         if self._connection is None:
             import duckdb
 
             connection = duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
             connection.execute("SET threads TO 2")
-            for table in TABLES:
+            for table in (*TABLES, SETTLED):
                 # "**" would also find parts of nested audits; one level is what scan writes
                 parts = sorted(glob.escape(str(part)) for part in (self.path / table).glob("*.parquet"))
                 if parts:
@@ -86,6 +91,10 @@ class AuditFolder:
                         connection.read_parquet(parts).create_view(table)
                 else:
                     connection.from_arrow(schema(table).empty_table()).create_view(table)
+            connection.execute("""
+                CREATE VIEW gating AS SELECT * FROM decisions ANTI JOIN
+                (SELECT sample_id, rule_id FROM settled WHERE how = 'baseline') USING (sample_id, rule_id)
+            """)
             self._connection = connection
         return self._connection
 
@@ -94,7 +103,7 @@ class AuditFolder:
         return sorted((self.path / PACKS).glob("*.yaml"))
 
     def sql(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a query over the four views."""
+        """All rows of a query over the views."""
         connection = self.connection
         with _sound_parts(self.path):
             return connection.execute(query, list(parameters)).fetchall()

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TABLES = ("samples", "findings", "failures", "decisions")
+SETTLED = "settled"
+"""A fifth table, of audits in which a baseline, a suppression or a review settled something."""
 _CORNERS = "corners"
 _WHERE_KINDS = {Box: "box", Quad: "quad", Span: "span", Tag: "tag"}
 
 
 def schema(table: str) -> pa.Schema:
-    """The Arrow schema of one of TABLES. Repeated strings are dictionary-encoded in the file."""
+    """The Arrow schema of one of TABLES, or of SETTLED. Repeated strings are dictionary-encoded in the file."""
     import pyarrow as pa
 
     text, text_map = pa.string(), pa.map_(pa.string(), pa.string())
@@ -60,6 +62,14 @@ def schema(table: str) -> pa.Schema:
             ("severity", text),
             ("action", pa.struct([("kind", text), ("parameters", text_map)])),
             ("codes", pa.list_(text)),
+        ],
+        SETTLED: [
+            ("sample_id", text),
+            ("how", text),
+            ("rule_id", text),
+            ("severity", text),
+            ("code", text),
+            ("finding", pa.int32()),
         ],
     }
     return pa.schema(columns[table])

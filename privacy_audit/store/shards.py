@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from privacy_audit.errors import AuditError
 from privacy_audit.store.files import sha256, whole, write_whole
 from privacy_audit.store.schema import TABLES, schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MARKERS = "shards"
 
@@ -69,6 +72,22 @@ def add_decisions(
     facts["parts"][f"decisions/{path.name}"] = sha256(path)
     write_whole(marker(audit, shard), json.dumps(facts, indent=1, sort_keys=True) + "\n")
     return facts
+
+
+def replace_decisions(audit: Path, shard: str, decisions: pa.Table) -> None:
+    """Write the decisions of a complete shard anew, as its rules make them, and say so in its marker."""
+    import pyarrow.parquet as pq
+
+    facts = read_marker(audit, shard)
+    if facts is None:
+        raise AuditError(f"shard {shard} has no result. Scan again.")
+    path = part(audit, "decisions", shard)
+    with whole(path) as temporary:
+        pq.write_table(decisions, temporary, compression="zstd")
+    facts.pop("decided", None)
+    facts["counts"]["decisions"] = len(decisions)
+    facts["parts"][f"decisions/{path.name}"] = sha256(path)
+    write_whole(marker(audit, shard), json.dumps(facts, indent=1, sort_keys=True) + "\n")
 
 
 def read_marker(audit: Path, shard: str) -> dict[str, Any] | None:

@@ -16,7 +16,8 @@ from report_audits import BROKEN, FACES, HIGH, METADATA, Item, build, face, foun
 from privacy_audit.report import html
 from privacy_audit.report.language import Language
 from privacy_audit.report.measure import summarise
-from privacy_audit.store import people, redactions
+from privacy_audit.store import people, redactions, reviews, settled
+from privacy_audit.store.files import write_whole
 from privacy_audit.store.folder import AuditFolder
 from privacy_audit.store.manifest import DetectorEntry, PackEntry
 from privacy_audit.taxonomy import CODES
@@ -111,6 +112,21 @@ def everything(folder: Path) -> AuditFolder:
     rate = {"hits": 1, "total": 9, "low": 0.01, "high": 0.4, "data": ATTACK}
     rates = {ATTACK: {"missed": [rate], "false_matches": [rate]}}
     counts = (7, 6, 1, 0, count, count, count, count)
+    known = settled.Known(ATTACK, 7, 6, 5)
+    accepted = [
+        settled.Suppression(f"x.{ATTACK}", ATTACK, active, ATTACK, ATTACK, ATTACK, active, 3)
+        for active in (True, False)
+    ]
+    everything = settled.Settled(
+        ATTACK, 1, 2, 3, known, [*accepted, settled.Suppression("", "p/r", False, "r", "b", "d", True)]
+    )
+    write_whole(folder / settled.NAME, settled.text(everything))
+    verdicts = [("true_positive", "1"), ("false_positive", "2"), ("unsure", "3")]
+    said = [
+        reviews.Verdict(f"canary-sha{key}", "canary-sha", "face", "faces 1", verdict, "", "canary-token", "canary-tag")
+        for verdict, key in verdicts
+    ]
+    reviews.add(folder, said, "canary-key")
     people.write(folder, people.People(ATTACK, ATTACK, ATTACK, 0.5, 0.6, 0.4, rates, *counts))
     return build(
         folder,
