@@ -17,7 +17,7 @@ from privacy_audit.errors import AuditError
 from privacy_audit.policy import Pack, decide, load, looked_at, rates
 from privacy_audit.policy.load import _parse
 from privacy_audit.run.rates import decide_rates
-from privacy_audit.run.scan import _pack_text
+from privacy_audit.run.scan import pack_text
 from privacy_audit.store import manifest, schema, shards, stored
 from privacy_audit.store.manifest import Manifest
 from privacy_audit.types import Failure, Finding
@@ -87,7 +87,7 @@ def audit_of(folder: Path, samples: list[list[Sample]], *packs: Pack) -> Audit:
         shards.write(folder, f"{number:06d}", rows, {"counts": counts})
     (folder / "packs").mkdir(exist_ok=True)
     for one in packs:
-        (folder / "packs" / f"{one.pack}.yaml").write_text(_pack_text(one), "utf-8")
+        (folder / "packs" / f"{one.pack}.yaml").write_text(pack_text(one), "utf-8")
     facts: dict[str, Any] = dict.fromkeys(Manifest.__dataclass_fields__, "")
     facts |= {
         "status": "complete",
@@ -217,7 +217,7 @@ def test_impact_counts_what_changes(tmp_path: Path) -> None:
     files = []
     for number, one in enumerate((old, new)):
         files.append(tmp_path / f"{number}.yaml")
-        files[-1].write_text(_pack_text(one), "utf-8")
+        files[-1].write_text(pack_text(one), "utf-8")
     audit = audit_of(tmp_path / "audit", SAMPLES, old)
     before = decided(tmp_path / "audit")
     found = audit.impact(str(files[0]), str(files[1]), examples=2)
