@@ -55,8 +55,9 @@ def cover(picture: Picture, orders: Orders, detectors: Sequence[Detector]) -> Co
 def _look_again(data: bytes, regions: Sequence[Region], orders: Orders, detectors: Sequence[Detector]) -> list[Region]:
     covered = [grown(region.box) for region in regions if isinstance(region.box, Box)]
     found = []
+    copy = Sample("copy", "", Picture(data))  # one for all, so that it is decoded once, and no larger than is asked for
     for detector in detectors:
-        outcome = detector.detect([Sample("copy", "", Picture(data))])[0]
+        outcome = detector.detect([copy])[0]
         parts = [outcome] if isinstance(outcome, Failure) else outcome
         if any(isinstance(part, Failure) for part in parts):
             raise RedactionRefused("the redacted picture could not be examined again")
