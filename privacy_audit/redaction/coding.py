@@ -59,6 +59,7 @@ class Job:
     image: Image.Image  # opened, and loaded unless it is a JPEG; ours to paint on
     orientation: int
     place: Place
+    read_back: bool = True  # whether coefficients are checked after they were written
     lossless: bool = True
     route: Route | None = None  # None: by `lossless`
     pixels: int = 0

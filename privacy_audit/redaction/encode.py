@@ -47,7 +47,9 @@ class Coded:
     notes: tuple[str, ...]
 
 
-def rewrite(data: bytes, kind: Format, image: Image.Image, orientation: int, place: Place) -> Coded | None:
+def rewrite(
+    data: bytes, kind: Format, image: Image.Image, orientation: int, place: Place, *, read_back: bool = True
+) -> Coded | None:
     """The file `data` with its areas painted, in its own format and stored orientation. None when no area touches it.
 
     `image` is the file opened, and loaded unless it is a JPEG; it is painted on. Raises RedactionRefused, and whatever
@@ -64,7 +66,7 @@ def rewrite(data: bytes, kind: Format, image: Image.Image, orientation: int, pla
     }
     if kind not in writers:
         raise RedactionRefused(f"{kind} pictures cannot be written here; convert, drop or quarantine them")
-    job = Job(data, image, orientation, place)
+    job = Job(data, image, orientation, place, read_back)
     written = writers[kind](job)
     return (
         None

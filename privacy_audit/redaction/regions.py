@@ -60,7 +60,12 @@ class Redacted:
 
 
 def redact_regions(
-    picture: Picture, regions: Sequence[Region], *, shape: Shape = "ellipse", growth: float = GROWTH
+    picture: Picture,
+    regions: Sequence[Region],
+    *,
+    shape: Shape = "ellipse",
+    growth: float = GROWTH,
+    read_back: bool = True,
 ) -> Redacted:
     """Redact `regions` in `picture`, on every frame or page, and return the new file; `picture` stays as it is.
 
@@ -69,7 +74,9 @@ def redact_regions(
     because a face that is cut by the edge does not end there. Pixelated and blurred boxes are always whole.
 
     The colour profile, EXIF, XMP and texts go along, but nothing that holds a picture: no thumbnail, no second image,
-    no vendor block. Raises RedactionRefused for what cannot be written back safely, PictureError for a damaged file.
+    no vendor block. The coefficients of a JPEG are read back after they were written, unless `read_back` is off because
+    the caller decodes the result and looks anyway. Raises RedactionRefused for what cannot be written back safely,
+    PictureError for a damaged file.
     """
     if not all(math.isfinite(value) for region in regions for value in _values(region.box)):
         raise RedactionRefused("a region has no finite position")
@@ -87,6 +94,7 @@ def redact_regions(
                 image,
                 orientation,
                 lambda size, turned: _areas(regions, size, turned, shape, growth),
+                read_back=read_back,
             )
         except (RedactionRefused, PictureError):
             raise

@@ -9,7 +9,7 @@ that is too weak up to many.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from privacy_audit.types import Box, Quad
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from privacy_audit.pixels import Picture
+    from privacy_audit.pixels import Picture, Raster
     from privacy_audit.redaction.regions import Region
 
     _Floats = npt.NDArray[np.floating[Any]]
@@ -34,6 +34,7 @@ MOST_CELLS: dict[Method, int] = {"fill": 0, "pixelate": PIXELATE_CELLS, "blur": 
 """The finest grid that each method may leave something on."""
 
 _OPPONENT = np.array([[0.299, 0.5, -0.169], [0.587, -0.419, -0.331], [0.114, -0.081, 0.5]])  # RGB to Y, Cr, Cb
+_EVEN_LEVELS = 6.0  # of 255, from the darkest to the brightest pixel of a filled region
 _MIN_CELL_PX = 2.0
 _MIN_LEVELS = 1.0  # of 255: less cannot be told from rounding and from what coding adds
 _MIN_CORRELATION = 0.75  # the steps between pixelated cells follow the edges of the source by up to .7
@@ -107,6 +108,23 @@ def signal(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8], region: 
             finest = grid
         coarser = (means[0], means[1])
     return Remains(region.method, spread, correlation, finest, same)
+
+
+def is_even(seen: Raster, region: Region) -> bool:
+    """Whether a filled region is of one brightness on decoded pixels at whatever scale; also when it has no pixel."""
+    height, width = seen.rgb.shape[:2]
+    box = region.box
+    if isinstance(box, Box):
+        small: Box | Quad = Box(box.x / seen.scale_x, box.y / seen.scale_y, box.w / seen.scale_x, box.h / seen.scale_y)
+    else:
+        a, b, c, d = ((x / seen.scale_x, y / seen.scale_y) for x, y in box.corners)
+        small = Quad((a, b, c, d))
+    left, top, right, bottom = _bounds(small, width, height)
+    inside = _inside(replace(region, box=small), left, top, right, bottom)
+    if not inside.any():
+        return True
+    brightness = (seen.rgb[top:bottom, left:right][inside] @ _OPPONENT)[:, 0]
+    return bool(np.ptp(brightness) <= _EVEN_LEVELS)
 
 
 def _bounds(box: Box | Quad, width: int, height: int) -> tuple[int, int, int, int]:

@@ -11,7 +11,7 @@ from skimage import data as pictures
 from privacy_audit.errors import PictureError
 from privacy_audit.pixels import Picture
 from privacy_audit.redaction.regions import Region, redact_regions
-from privacy_audit.redaction.remains import Remains, measure, signal
+from privacy_audit.redaction.remains import Remains, is_even, measure, signal
 from privacy_audit.types import Box, Quad
 
 FACE = Box(175, 60, 100, 125)
@@ -111,3 +111,26 @@ def test_the_smallest_regions_can_be_measured(astronaut: np.ndarray[Any, Any], s
 def test_pictures_of_two_sizes_cannot_be_compared(astronaut: np.ndarray[Any, Any]) -> None:
     with pytest.raises(PictureError, match="another size"):
         measure(stored(astronaut), stored(astronaut[:-1]), Region(FACE))
+
+
+@pytest.mark.parametrize("at_least", [None, 256, 128, 64])
+@pytest.mark.parametrize("box", REGIONS)
+@pytest.mark.parametrize("options", [{"quality": 90}, {"quality": 40, "subsampling": 2, "progressive": True}])
+def test_a_fill_is_even_at_every_scale(
+    astronaut: np.ndarray[Any, Any], options: dict[str, Any], box: Box | Quad, at_least: int | None
+) -> None:
+    source, region = stored(astronaut, "JPEG", **options), Region(box)
+    written = redact_regions(source, [region], read_back=False)
+    assert is_even(Picture(written.data).upright(at_least), region)
+    assert written.route == "libjpeg-turbo"
+
+
+@pytest.mark.parametrize("at_least", [None, 256, 128])
+@pytest.mark.parametrize("box", [FACE, CARD])
+def test_what_is_not_filled_is_not_even(astronaut: np.ndarray[Any, Any], box: Box | Quad, at_least: int | None) -> None:
+    assert not is_even(stored(astronaut, "JPEG").upright(at_least), Region(box))
+    assert not is_even(stored(mosaic(astronaut, 6), "JPEG").upright(at_least), Region(box))
+
+
+def test_a_region_outside_the_picture_is_even(astronaut: np.ndarray[Any, Any]) -> None:
+    assert is_even(stored(astronaut).upright(), Region(Box(-90, -90, 50, 50)))

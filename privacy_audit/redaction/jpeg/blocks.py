@@ -32,22 +32,10 @@ Run = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What happens to one component: `changed` (rows, columns) blocks, and the DC that each gets; None for GREY."""
+    """What happens to one component: the blocks that change, by row, and the DC of every block; None for GREY."""
 
-    changed: _Bools
+    runs: dict[int, list[Run]]
     levels: _Levels | None
-
-    def runs(self) -> dict[int, list[Run]]:
-        """The changed blocks, by row."""
-        padded = np.zeros((self.changed.shape[0], self.changed.shape[1] + 2), np.int8)
-        padded[:, 1:-1] = self.changed
-        steps = np.diff(padded, axis=1)
-        rows, starts = np.nonzero(steps > 0)
-        _, ends = np.nonzero(steps < 0)
-        found: dict[int, list[Run]] = {}
-        for row, start, end in zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True):
-            found.setdefault(row, []).append((start, end))
-        return found
 
 
 def needs_levels(areas: Sequence[Area]) -> bool:
@@ -64,7 +52,7 @@ def plan(areas: Sequence[Area], frame: Frame, levels: Sequence[_Levels] | None) 
     layouts = dict.fromkeys(frame.planes)  # both colours have the same
     shapes = {plane: _Shapes(filled, averaged, frame, plane) for plane in layouts}
     return [
-        Edit(shapes[plane].changed, shapes[plane].levels(levels[index] if levels is not None else None))
+        Edit(shapes[plane].runs, shapes[plane].levels(levels[index] if levels is not None else None))
         for index, plane in enumerate(frame.planes)
     ]
 
@@ -77,9 +65,10 @@ class _Shapes:
         self._grey = np.zeros((plane.rows, plane.columns), bool)
         for where, mask in (_touched(group, frame, plane) for group in _groups(filled)):
             self._grey[where] |= mask
-        self.changed = self._grey.copy()
+        changed = self._grey.copy()
         for (where, mask), _, _ in self._averaged:
-            self.changed[where] |= mask
+            changed[where] |= mask
+        self.runs = _runs(changed)
 
     def levels(self, old: _Levels | None) -> _Levels | None:
         """The new DC of every block; only those of changed ones matter. None when they are all grey."""
@@ -90,6 +79,18 @@ class _Shapes:
             _average(new[where], mask, *_cells(area, plane, where))
         new[self._grey] = GREY
         return new
+
+
+def _runs(changed: _Bools) -> dict[int, list[Run]]:
+    found: dict[int, list[Run]] = {}
+    touched = np.flatnonzero(changed.any(axis=1))
+    padded = np.zeros((touched.size, changed.shape[1] + 2), np.int8)
+    padded[:, 1:-1] = changed[touched]
+    rows, ends = np.nonzero(np.diff(padded, axis=1))  # begins and ends take turns
+    pairs = iter(zip(touched[rows].tolist(), ends.tolist(), strict=True))
+    for (row, start), (_, end) in zip(pairs, pairs, strict=True):
+        found.setdefault(row, []).append((start, end))
+    return found
 
 
 def _groups(areas: list[Area]) -> list[list[Area]]:

@@ -97,7 +97,8 @@ def _transcoded(job: Job, areas: list[Area], carried: _Carried) -> bytes:
     if library is None:
         raise NotTranscodable("there is no TurboJPEG library (pip install 'privacy-audit[jpeg]')")
     metadata = carried.segments()
-    coded = transcode.redact(library, job.data, frame, areas, len(job.data) - len(metadata))
+    most_bytes = len(job.data) - len(metadata)
+    coded = transcode.redact(library, job.data, frame, areas, most_bytes, read_back=job.read_back)
     job.route = "libjpeg-turbo"
     job.say(JPEG_BLOCKS)
     if is_over_budget(areas, frame.width * frame.height):
