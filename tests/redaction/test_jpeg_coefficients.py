@@ -72,15 +72,17 @@ def redacted(data: bytes, *regions: Region, **options: Any) -> Redacted:
     return redact_regions(Picture(data), regions, **options)
 
 
-def grown(box: Box | Quad, shape: str, size: tuple[int, int], factor: float, method: str) -> Image.Image:
-    """The pixels of a region on an upright picture of `size`, grown by `factor` about its middle."""
+def grown(
+    box: Box | Quad, shape: str, size: tuple[int, int], factor: float, method: str, extra: int = 0
+) -> Image.Image:
+    """The pixels of a region on an upright picture of `size`, grown by `factor` and, of boxes, by `extra` pixels."""
     mask = Image.new("L", size)
     pen = ImageDraw.Draw(mask)
     if isinstance(box, Quad):
         xs, ys = (sum(corner[at] for corner in box.corners) / 4 for at in (0, 1))
         pen.polygon([(xs + (x - xs) * factor, ys + (y - ys) * factor) for x, y in box.corners], fill=255, outline=255)
         return mask
-    x, y, rx, ry = box.x + box.w / 2, box.y + box.h / 2, box.w / 2 * factor, box.h / 2 * factor
+    x, y, rx, ry = box.x + box.w / 2, box.y + box.h / 2, box.w / 2 * factor + extra, box.h / 2 * factor + extra
     full = 1 + GROWTH
     at_edge = (
         x - box.w / 2 * full <= 0 or y - box.h / 2 * full <= 0
@@ -111,12 +113,12 @@ def check(before: bytes, after: bytes, regions: list[Region], shape: str = "elli
     back = {6: 8, 8: 6}.get(orientation, orientation)
     inner, outer = Image.new("L", upright), Image.new("L", upright)
     for region in regions:
-        for target, factor in ((inner, 1.1), (outer, 1 + GROWTH + 0.001)):
-            mask = grown(region.box, shape, upright, factor, region.method)
+        for target, factor, extra in ((inner, 1.1, 0), (outer, 1 + GROWTH, 2)):  # corners are rounded to whole pixels
+            mask = grown(region.box, shape, upright, factor, region.method, extra)
             target.paste(255, (0, 0), mask)
     halo = Image.fromarray(np.asarray(outer))
     for x, y in ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (1, -1), (-1, 1), (2, 0), (0, 2)):
-        halo.paste(255, (x, y), outer)  # rounding to whole pixels
+        halo.paste(255, (x, y), outer)
     must, may = (turned(mask, back) for mask in (inner, halo))
     assert (new.width, new.height) == size
     assert new.quantization == {part.table: old.quantization[part.table] for part in old.components}
