@@ -44,7 +44,7 @@ class RedactionRefused(PrivacyAuditError):  # noqa: N818 - says what happened, a
     """This picture cannot be redacted safely; the message says why. Drop or quarantine the sample."""
 
 
-Route = Literal["unchanged", "lossless", "re-encode", "libjpeg-turbo", "jpeglib"]
+Route = Literal["unchanged", "lossless", "re-encode", "libjpeg-turbo"]
 """How a file came about: as it was, its pixels coded again without or with a loss, or its coefficients edited."""
 
 Place = Callable[[tuple[int, int], int], list[Area]]

@@ -47,10 +47,10 @@ class Redacted:
     """A redacted file.
 
     `route` tells how it came about: `unchanged` (no region touches the picture, the bytes are the source's), `lossless`
-    (pixels coded again without loss), `libjpeg-turbo` or `jpeglib` (the coefficients of a JPEG edited through that
-    library) or `re-encode` (decoded and coded again with a loss that `note` states). `lossless_outside`: outside the
-    grown regions every pixel has the value from before; of a JPEG, every DCT block that no region touches. `note` is
-    for the report: plain sentences, nothing personal; empty when there is nothing to say.
+    (pixels coded again without loss), `libjpeg-turbo` (the coefficients of a JPEG edited through that library) or
+    `re-encode` (decoded and coded again with a loss that `note` states). `lossless_outside`: outside the grown regions
+    every pixel has the value from before; of a JPEG, every DCT block that no region touches. `note` is for the report:
+    plain sentences, nothing personal; empty when there is nothing to say.
     """
 
     data: bytes

@@ -1,7 +1,7 @@
-"""A JPEG with some of its areas redacted: through its coefficients where a library for them can, else coded again.
+"""A JPEG with some of its areas redacted: through its coefficients where the TurboJPEG library can, else coded again.
 
-The routes, best first: the TurboJPEG library, the package jpeglib, decoding and coding again at the source's own
-quantisation tables. Blur needs pixels, and so do codings that the libraries do not transform.
+Blur needs pixels, and so do codings that the library does not transform: these are decoded and coded again at the
+source's own quantisation tables.
 """
 
 from __future__ import annotations
