@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -18,6 +18,10 @@ MAX_TOTAL_PIXELS = 4 * MAX_PIXELS  # over all frames or pages that have to be co
 LOSSY_QUALITY = 95  # for formats that do not say with which quality they were coded
 
 REDUCED = "The picture had more than 8 bits per colour, and has 8 now."
+JPEG_BLOCKS = (
+    "Only the DCT blocks that a region touches were changed: 8 by 8 pixels in brightness, up to 16 by 16 or more in "
+    "colour. Every other coefficient is the source's."
+)
 JPEG_LOSS = (
     "The whole picture was decoded and coded again at the source's own quantisation tables and chroma subsampling, "
     "which costs a little quality everywhere."
@@ -40,6 +44,9 @@ class RedactionRefused(PrivacyAuditError):  # noqa: N818 - says what happened, a
     """This picture cannot be redacted safely; the message says why. Drop or quarantine the sample."""
 
 
+Route = Literal["unchanged", "lossless", "re-encode", "libjpeg-turbo"]
+"""How a file came about: as it was, its pixels coded again without or with a loss, or its coefficients edited."""
+
 Place = Callable[[tuple[int, int], int], list[Area]]
 """The areas on a canvas, given its stored size and its orientation (EXIF 1 to 8)."""
 
@@ -49,10 +56,12 @@ class Job:
     """One picture on its way through `rewrite`: what is given, and what has to be said of the result."""
 
     data: bytes
-    image: Image.Image  # opened and loaded; ours to paint on
+    image: Image.Image  # opened, and loaded unless it is a JPEG; ours to paint on
     orientation: int
     place: Place
+    read_back: bool = True  # whether coefficients are checked after they were written
     lossless: bool = True
+    route: Route | None = None  # None: by `lossless`
     pixels: int = 0
     notes: list[str] = field(default_factory=list)
 

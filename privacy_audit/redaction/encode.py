@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, TiffImagePlugin
-from PIL.JpegImagePlugin import get_sampling
 
 from privacy_audit.redaction import carry, frames
 from privacy_audit.redaction.coding import (
     DROPPED_BLOCKS,
     DROPPED_DIRECTORIES,
     DROPPED_PARTS,
-    JPEG_LOSS,
     LOSSY,
     LOSSY_QUALITY,
     REDUCED,
     Job,
     Place,
     RedactionRefused,
+    Route,
     orientation_of,
     saved,
 )
+from privacy_audit.redaction.jpeg import rewrite as jpeg
 from privacy_audit.redaction.paint import Area, Palette
 
 if TYPE_CHECKING:
@@ -39,21 +39,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A file written back. `lossless`: pixels outside the areas have their values from before."""
+    """A file written back. `lossless`: what stands outside the areas is as before, for `route` see `Job`."""
 
     data: bytes
+    route: Route
     lossless: bool
     notes: tuple[str, ...]
 
 
-def rewrite(data: bytes, kind: Format, image: Image.Image, orientation: int, place: Place) -> Coded | None:
+def rewrite(
+    data: bytes, kind: Format, image: Image.Image, orientation: int, place: Place, *, read_back: bool = True
+) -> Coded | None:
     """The file `data` with its areas painted, in its own format and stored orientation. None when no area touches it.
 
-    `image` is the file opened and loaded; it is painted on. Raises RedactionRefused, and whatever Pillow raises on
-    damaged frames.
+    `image` is the file opened, and loaded unless it is a JPEG; it is painted on. Raises RedactionRefused, and whatever
+    Pillow raises on damaged frames.
     """
     writers: dict[str, Callable[[Job], bytes | None]] = {
-        "JPEG": _jpeg,
+        "JPEG": jpeg.rewrite,
         "PNG": frames.png,
         "GIF": frames.gif,
         "WEBP": frames.webp,
@@ -63,49 +66,13 @@ def rewrite(data: bytes, kind: Format, image: Image.Image, orientation: int, pla
     }
     if kind not in writers:
         raise RedactionRefused(f"{kind} pictures cannot be written here; convert, drop or quarantine them")
-    job = Job(data, image, orientation, place)
+    job = Job(data, image, orientation, place, read_back)
     written = writers[kind](job)
-    return None if written is None else Coded(written, job.lossless, tuple(job.notes))
-
-
-# JPEG
-
-
-def _jpeg(job: Job) -> bytes | None:
-    image: Any = job.image
-    areas = job.place(image.size, job.orientation)
-    if not areas:
-        return None
-    layers = image.layer
-    options: dict[str, Any] = {"progressive": bool(image.info.get("progressive")), "dpi": image.info.get("dpi", (0, 0))}
-    tables = [image.quantization.get(layer[3]) for layer in layers]
-    while len(tables) > 1 and tables[-1] == tables[-2]:  # Pillow gives the last one to all further components
-        tables.pop()
-    options |= {"quality": LOSSY_QUALITY} if None in tables else {"qtables": tables}
-    if len(layers) == 3:
-        sampling = get_sampling(image)
-        options["subsampling"] = 0 if sampling < 0 else sampling  # unknown ones must not lose chroma
-        names = bytes(layer[0] for layer in layers)
-        options["keep_rgb"] = image.info.get("adobe_transform") == 0 or names == b"RGB"
-    job.lossless = False
-    job.say(JPEG_LOSS)
-    job.say(DROPPED_PARTS)
-    exif = carry.exif(image.info.get("exif", b""), job.orientation)
-    xmp = job.xmp(image.info.get("xmp"))
-    if len(xmp) > carry.MAX_EXIF_BYTES - 29:
-        xmp = b""
-        job.say(DROPPED_BLOCKS)
-    comment = image.info.get("comment", b"")
-    if carry.holds_picture(comment):
-        comment = b""
-        job.say(DROPPED_BLOCKS)
-    options |= {"exif": b"Exif\0\0" + exif if exif else b"", "xmp": xmp, "comment": comment}
-    options["icc_profile"] = image.info.get("icc_profile")
-    job.paint(image, areas)
-    try:
-        return saved(image, "JPEG", **options)
-    except OSError:  # a progressive one needs the whole file in a buffer whose size Pillow guesses
-        return saved(image, "JPEG", **{**options, "progressive": False})
+    return (
+        None
+        if written is None
+        else Coded(written, job.route or ("lossless" if job.lossless else "re-encode"), job.lossless, tuple(job.notes))
+    )
 
 
 # TIFF

@@ -92,7 +92,7 @@ def inside(areas: Iterable[Area], left: int, top: int, size: tuple[int, int]) ->
 
 def paint(image: Image.Image, areas: Sequence[Area], palette: Palette = ()) -> None:
     """Paint `areas` on `image`, whose mode is one of `MODES`. A "P" image needs its `palette`."""
-    filled, averaged = _within_budget(areas, image.width * image.height)
+    filled, averaged = within_budget(areas, image.width * image.height)
     by_method: dict[Method, list[Area]] = {"fill": filled, "pixelate": [], "blur": []}
     for area in averaged:
         by_method[area.method].append(area)
@@ -110,10 +110,11 @@ def paint(image: Image.Image, areas: Sequence[Area], palette: Palette = ()) -> N
 
 def is_over_budget(areas: Sequence[Area], pixels: int) -> bool:
     """Whether so many overlapping areas are to be averaged on a frame of `pixels` that some will be filled instead."""
-    return len(_within_budget(areas, pixels)[1]) < sum(area.method != "fill" for area in dict.fromkeys(areas))
+    return len(within_budget(areas, pixels)[1]) < sum(area.method != "fill" for area in dict.fromkeys(areas))
 
 
-def _within_budget(areas: Sequence[Area], pixels: int) -> tuple[list[Area], list[Area]]:
+def within_budget(areas: Sequence[Area], pixels: int) -> tuple[list[Area], list[Area]]:
+    """Areas to fill and areas to average on a frame of `pixels`, each once; past the budget all are filled."""
     filled: list[Area] = []
     averaged: list[Area] = []
     left = MAX_AVERAGED_PICTURES * pixels
@@ -151,21 +152,21 @@ def _fill(image: Image.Image, areas: Sequence[Area], color: float | tuple[int, .
         return
     mask = Image.new("L", (right - left, bottom - top))
     for area in areas:
-        _draw(mask, area, left, top)
+        draw(mask, area, left, top)
     image.paste(color, (left, top, right, bottom), mask)
 
 
-def _draw(mask: Image.Image, area: Area, left: int, top: int) -> None:
+def draw(mask: Image.Image, area: Area, left: int, top: int) -> None:
     """Draw `area` on `mask`, whose top left pixel is (`left`, `top`) of the frame."""
-    draw = ImageDraw.Draw(mask)
+    pen = ImageDraw.Draw(mask)
     if area.outline == "polygon":
-        draw.polygon([(x - left, y - top) for x, y in area.corners], fill=255, outline=255)
+        pen.polygon([(x - left, y - top) for x, y in area.corners], fill=255, outline=255)
         return
     box = (area.left - left, area.top - top, area.right - left - 1, area.bottom - top - 1)
     if area.outline == "ellipse" and min(area.right - area.left, area.bottom - area.top) >= MIN_ELLIPSE_PX:
-        draw.ellipse(box, fill=255)
+        pen.ellipse(box, fill=255)
     else:
-        draw.rectangle(box, fill=255)
+        pen.rectangle(box, fill=255)
 
 
 def _average(image: Image.Image, area: Area, palette: Palette) -> None:
@@ -180,7 +181,7 @@ def _average(image: Image.Image, area: Area, palette: Palette) -> None:
     new = _averaged(patch, rows, columns, palette, BLUR_SIGMA * area.long_side if blurred else None)
     if area.outline == "polygon":
         mask = Image.new("L", patch.size)
-        _draw(mask, area, left, top)
+        draw(mask, area, left, top)
         image.paste(new, (left, top), mask)
     else:
         image.paste(new, (left, top))

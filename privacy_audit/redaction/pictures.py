@@ -15,6 +15,7 @@ from privacy_audit.pixels import Picture
 from privacy_audit.redaction.coverage import grown, is_covered
 from privacy_audit.redaction.orders import PIXEL_METHODS, Orders
 from privacy_audit.redaction.regions import Method, RedactionRefused, Region, redact_regions
+from privacy_audit.redaction.remains import is_even
 from privacy_audit.taxonomy import matches
 from privacy_audit.types import Box, Failure, Finding, Quad, Sample
 
@@ -43,20 +44,34 @@ def cover(picture: Picture, orders: Orders, detectors: Sequence[Detector]) -> Co
         return Covered(picture.data, "", frozenset(), ())
     asked_first = len(regions)
     for _ in range(MAX_ROUNDS):
-        redacted = redact_regions(picture, regions)
-        more = _look_again(redacted.data, regions, orders, detectors)
+        is_seen = bool(detectors) and all(region.method == "fill" for region in regions)
+        redacted = redact_regions(picture, regions, read_back=not is_seen)
+        copy = Picture(redacted.data)
+        more = _look_again(copy, regions, orders, detectors)
         if not more:
+            if is_seen and redacted.route == "libjpeg-turbo":
+                _check(copy, regions)
             methods = frozenset(region.method for region in regions)
             return Covered(redacted.data, redacted.route, methods, tuple(regions[asked_first:]))
         regions += more
     raise RedactionRefused(f"after {MAX_ROUNDS} rounds of redaction there was still something to be found")
 
 
-def _look_again(data: bytes, regions: Sequence[Region], orders: Orders, detectors: Sequence[Detector]) -> list[Region]:
+def _check(copy: Picture, regions: Sequence[Region]) -> None:
+    """Filled regions are even on the pixels that the detectors decoded: spares reading the coefficients back."""
+    seen = copy.at_hand or copy.upright(at_least=1)
+    if not all(is_even(seen, region) for region in regions):
+        raise RedactionRefused("a filled region is not even in what was written")
+
+
+def _look_again(
+    copy: Picture, regions: Sequence[Region], orders: Orders, detectors: Sequence[Detector]
+) -> list[Region]:
     covered = [grown(region.box) for region in regions if isinstance(region.box, Box)]
     found = []
+    sample = Sample("copy", "", copy)  # one for all, so that it is decoded once, and no larger than is asked for
     for detector in detectors:
-        outcome = detector.detect([Sample("copy", "", Picture(data))])[0]
+        outcome = detector.detect([sample])[0]
         parts = [outcome] if isinstance(outcome, Failure) else outcome
         if any(isinstance(part, Failure) for part in parts):
             raise RedactionRefused("the redacted picture could not be examined again")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from privacy_audit.errors import PictureError
-from privacy_audit.redaction.coding import RedactionRefused, orientation_of
+from privacy_audit.redaction.coding import RedactionRefused, Route, orientation_of
 from privacy_audit.redaction.encode import rewrite
 from privacy_audit.redaction.paint import Area, Method, Outline
 from privacy_audit.types import Box, Quad
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["GROWTH", "Method", "Redacted", "RedactionRefused", "Region", "Shape", "redact_regions"]
 
 Shape = Literal["ellipse", "box"]
-Route = Literal["unchanged", "lossless", "re-encode"]
 
 GROWTH = 0.2  # how much wider and higher a region gets, so that ears, hair and chin go with a face
 
@@ -48,9 +47,10 @@ class Redacted:
     """A redacted file.
 
     `route` tells how it came about: `unchanged` (no region touches the picture, the bytes are the source's), `lossless`
-    (pixels coded again without loss) or `re-encode` (decoded and coded again with a loss that `note` states).
-    `lossless_outside`: every pixel outside the grown regions has the value from before. `note` is for the report: plain
-    sentences, nothing personal; empty when there is nothing to say.
+    (pixels coded again without loss), `libjpeg-turbo` (the coefficients of a JPEG edited through that library) or
+    `re-encode` (decoded and coded again with a loss that `note` states). `lossless_outside`: outside the grown regions
+    every pixel has the value from before; of a JPEG, every DCT block that no region touches. `note` is for the report:
+    plain sentences, nothing personal; empty when there is nothing to say.
     """
 
     data: bytes
@@ -60,7 +60,12 @@ class Redacted:
 
 
 def redact_regions(
-    picture: Picture, regions: Sequence[Region], *, shape: Shape = "ellipse", growth: float = GROWTH
+    picture: Picture,
+    regions: Sequence[Region],
+    *,
+    shape: Shape = "ellipse",
+    growth: float = GROWTH,
+    read_back: bool = True,
 ) -> Redacted:
     """Redact `regions` in `picture`, on every frame or page, and return the new file; `picture` stays as it is.
 
@@ -69,7 +74,9 @@ def redact_regions(
     because a face that is cut by the edge does not end there. Pixelated and blurred boxes are always whole.
 
     The colour profile, EXIF, XMP and texts go along, but nothing that holds a picture: no thumbnail, no second image,
-    no vendor block. Raises RedactionRefused for what cannot be written back safely, PictureError for a damaged file.
+    no vendor block. The coefficients of a JPEG are read back after they were written, unless `read_back` is off because
+    the caller decodes the result and looks anyway. Raises RedactionRefused for what cannot be written back safely,
+    PictureError for a damaged file.
     """
     if not all(math.isfinite(value) for region in regions for value in _values(region.box)):
         raise RedactionRefused("a region has no finite position")
@@ -78,7 +85,8 @@ def redact_regions(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # decoders warn of oddities; what matters fails
         try:
-            image.load()
+            if kind != "JPEG":  # whose coefficients may do
+                image.load()
             orientation = orientation_of(image)  # as detectors saw it: EXIF may stand behind the pixels
             coded = rewrite(
                 picture.data,
@@ -86,6 +94,7 @@ def redact_regions(
                 image,
                 orientation,
                 lambda size, turned: _areas(regions, size, turned, shape, growth),
+                read_back=read_back,
             )
         except (RedactionRefused, PictureError):
             raise
@@ -99,7 +108,7 @@ def redact_regions(
         notes.append(_WEAK)
     if picture.frame_count > 1:
         notes.append(_MOVING)
-    return Redacted(coded.data, "lossless" if coded.lossless else "re-encode", coded.lossless, " ".join(notes))
+    return Redacted(coded.data, coded.route, coded.lossless, " ".join(notes))
 
 
 def _areas(

@@ -1,0 +1,1 @@
+"""JPEGs redacted without generation loss: only DCT blocks under the regions change, every other coefficient stays."""
