@@ -16,12 +16,13 @@ computed from the figures, by `share`, `interval` and `change`, which say None w
 published: that nothing was found is what a report is for.
 
 The rules hold for what is in the relations. Publish counts that depend on each other through one call of `suppress`.
+Equal counts are always published alike, because one often implies another ("quarantined" and "private").
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from privacy_audit.stats import Interval, wilson
@@ -83,31 +84,26 @@ def suppress(
     Beside a small count that could be computed, the next smallest of its sum becomes a range; a total does only where
     no part is left. Raises ValueError for a negative count, or for a relation that does not hold.
     """
-    known = [_checked(relation, counts) for relation in relations]
     if any(count < 0 for count in counts.values()):
         raise ValueError("a count must not be negative")
-    hidden = [key for key, count in counts.items() if 0 < count < threshold]
-    levels = dict.fromkeys(counts, 0)
+    known = [_checked(relation, counts) for relation in relations]
     touching: dict[Hashable, list[Relation]] = {key: [] for key in counts}
     for relation in known:
         for key in {*relation.whole, *relation.parts}:
             touching[key].append(relation)
     bounds = _Bounds(known, touching)
-
-    def figures() -> dict[K, Figure]:
-        return {key: _ladder(counts[key], threshold)[level] for key, level in levels.items()}
-
+    hidden: list[Hashable] = [key for key, count in counts.items() if 0 < count < threshold]
+    levels = dict.fromkeys(counts.values(), 0)
     while True:
-        published = figures()
+        published = {key: _ladder(count, threshold)[levels[count]] for key, count in counts.items()}
         pinned = bounds.pinned(published, hidden)
         if pinned is None:
             return published
         widened = _next(pinned, counts, levels, touching, threshold)
-        if widened is None:  # everything that touches it is a range without end already
-            levels[pinned] = len(_ladder(counts[pinned], threshold)) - 1  # type: ignore[index]
-            hidden.remove(pinned)  # type: ignore[arg-type]
+        if widened is None:  # all that touches it is a range without end already
+            hidden.remove(pinned)
         else:
-            levels[widened] += 1  # type: ignore[index]
+            levels[widened] += 1
 
 
 def share(part: Figure, total: Figure) -> float | None:
@@ -135,7 +131,7 @@ def change(before: Figure, after: Figure) -> int | None:
 
 
 def _checked(relation: Relation, counts: Mapping[K, int]) -> Relation:
-    plain: dict[Hashable, int] = {key: count for key, count in counts.items()}  # noqa: C416 - widens the type of keys
+    plain = _plain(counts)
     whole, parts = (sum(plain[key] for key in keys) for keys in (relation.whole, relation.parts))
     if whole < parts or (relation.exact and whole != parts):
         raise ValueError(f"a relation does not hold: {whole} is not {'' if relation.exact else 'at least '}{parts}")
@@ -143,9 +139,9 @@ def _checked(relation: Relation, counts: Mapping[K, int]) -> Relation:
 
 
 def _ladder(count: int, threshold: int) -> tuple[Figure, ...]:
-    """How a count may be published, finest first."""
+    """How a count may be published, finest first. Zero always is."""
     if count == 0:
-        return Figure(0, 0), Figure(0, threshold - 1), Figure(0, 10 * threshold - 1), Figure(0, None)
+        return (Figure(0, 0),)
     wide = 10 * threshold
     while wide <= count:
         wide *= 10
@@ -159,29 +155,34 @@ def _ladder(count: int, threshold: int) -> tuple[Figure, ...]:
 def _next(
     pinned: Hashable,
     counts: Mapping[K, int],
-    levels: Mapping[K, int],
+    levels: Mapping[int, int],
     touching: Mapping[Hashable, Sequence[Relation]],
     threshold: int,
-) -> Hashable | None:
+) -> int | None:
     """The count to publish more coarsely: a hidden total, else parts near the pinned one, else other totals."""
+    plain = _plain(counts)
     seen: set[Hashable] = set()
     ring: list[Hashable] = [pinned]
     while ring:
         ranks: dict[Hashable, tuple[bool, int, int, str]] = {}
         for relation in (relation for key in ring for relation in touching[key]):
             for other in {*relation.whole, *relation.parts} - seen:
-                count = counts[other]  # type: ignore[index]
+                count = plain[other]
                 total = relation.exact and other in relation.whole
-                rank = (0 if count < threshold else 4) if total else 1 if count >= threshold else 2 if count else 3
+                rank = (0 if count < threshold else 3) if total else 1 if count >= threshold else 2
                 if total or other != pinned:  # a part that is wider itself can be computed all the same
-                    coarse = levels[other] >= (1 if 0 < count < threshold else 2)  # type: ignore[index]
+                    coarse = levels[count] >= (1 if count < threshold else 2)
                     ranks[other] = min(ranks.get(other, (True, 9, 0, "")), (coarse, rank, count, str(other)))
-        candidates = [key for key in ranks if levels[key] + 1 < len(_ladder(counts[key], threshold))]  # type: ignore[index]
+        candidates = [key for key in ranks if levels[plain[key]] + 1 < len(_ladder(plain[key], threshold))]
         if candidates:
-            return min(candidates, key=ranks.__getitem__)
+            return plain[min(candidates, key=ranks.__getitem__)]
         seen |= {*ring}
         ring = [key for key in ranks if key not in seen]
     return None
+
+
+def _plain(counts: Mapping[K, int]) -> dict[Hashable, int]:
+    return {key: count for key, count in counts.items()}  # noqa: C416 - the keys are of a wider type
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +195,10 @@ class _Bounds:
 
     relations: Sequence[Relation]
     touching: Mapping[Hashable, Sequence[Relation]]
+    safe: set[Hashable] = field(default_factory=set)
+    """Counts that were found not to be pinned: they stay so when others are published more coarsely."""
 
-    def pinned(self, published: Mapping[K, Figure], hidden: Sequence[K]) -> Hashable | None:
+    def pinned(self, published: Mapping[K, Figure], hidden: Sequence[Hashable]) -> Hashable | None:
         """A hidden count for which fewer than POSSIBLE values remain, or None."""
         ranges: dict[Hashable, list[int]] = {
             key: [figure.low, _UNBOUNDED if figure.high is None else figure.high] for key, figure in published.items()
@@ -205,11 +208,13 @@ class _Bounds:
             low, high = ranges[key]
             if high - low + 1 < POSSIBLE:
                 return key
-        cyclic = [key for key in hidden if self.touching[key]] if self._has_cycle() else []
-        if not cyclic:
-            return None
-        solve = _solver(ranges, self.relations)
-        return next((key for key in cyclic if solve(key) < POSSIBLE), None)
+        cyclic = [key for key in hidden if self.touching[key] and key not in self.safe] if self._has_cycle() else []
+        solve = _solver(ranges, self.relations) if cyclic else None
+        for key in cyclic:
+            if solve is not None and solve(key) < POSSIBLE:
+                return key
+            self.safe.add(key)
+        return None
 
     def _narrow(self, ranges: dict[Hashable, list[int]]) -> None:
         waiting = list(self.relations)

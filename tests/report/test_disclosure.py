@@ -32,7 +32,7 @@ SMALL = st.integers(0, 14)
         ([1000, 0, 20], ["1,020", "1,000", "0", "20"]),
         ([2, 3, 0], ["<10", "<10", "<10", "0"]),
         ([50, 3, 4], ["57", "50", "<10", "<10"]),
-        ([9, 9], ["18", "<10", "<100"]),  # two hidden ones alone could be nothing else than 9 and 9
+        ([9, 9], ["18", "<100", "<100"]),  # two hidden ones alone could be nothing else than 9 and 9
         ([1] * 9, ["<100", *["<10"] * 9]),  # nor nine of them below ten
         ([5], ["<10", "<10"]),
     ],
@@ -82,6 +82,13 @@ def test_a_wrong_relation_is_an_error(counts: dict[str, int], relation: Relation
 def test_a_negative_count_is_an_error() -> None:
     with pytest.raises(ValueError, match="negative"):
         suppress({"a": -1})
+
+
+def test_equal_counts_are_published_alike() -> None:
+    """Twelve quarantined samples would say that the twelve private ones are not a range."""
+    counts = {"all": 1015, "public": 1000, "private": 12, "unknown": 3, "quarantined": 12}
+    figures = suppress(counts, [Relation(("all",), ("public", "private", "unknown"))])
+    assert figures["private"] == figures["quarantined"] == Figure(10, 19)
 
 
 def test_a_union_does_not_give_its_smallest_set_away() -> None:
