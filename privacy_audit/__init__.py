@@ -43,7 +43,7 @@ from privacy_audit.types import (
 from privacy_audit.version import __version__
 
 if TYPE_CHECKING:
-    from privacy_audit.api import Audit, erase_subject, find_subject, redact, report, scan, strip
+    from privacy_audit.api import Audit, erase_subject, export, find_subject, redact, report, scan, strip
     from privacy_audit.subject.biometrics import Biometrics
     from privacy_audit.subject.case import Case
     from privacy_audit.subject.find import Request
@@ -78,6 +78,7 @@ __all__ = [
     "__version__",
     "detectors",
     "erase_subject",
+    "export",
     "find_subject",
     "redact",
     "report",
@@ -87,7 +88,7 @@ __all__ = [
 
 _LAZY = {
     **dict.fromkeys(
-        ("Audit", "erase_subject", "find_subject", "redact", "report", "scan", "strip"), "privacy_audit.api"
+        ("Audit", "erase_subject", "export", "find_subject", "redact", "report", "scan", "strip"), "privacy_audit.api"
     ),
     "Biometrics": "privacy_audit.subject.biometrics",
     "Case": "privacy_audit.subject.case",

@@ -125,6 +125,12 @@ class Audit:
             raise AuditError(f"cannot write {target}: {error.strerror}.") from error
         return target
 
+    def export(self, kind: str, output: str | Path | None = None, *, audience: str = "public") -> Path:
+        """Write an export (`evidence`, `croissant`, `hf-card`, `sarif` ...) and return its path; see `export`."""
+        from privacy_audit.report.exports import registry
+
+        return registry.export(self._folder, kind, Path(output) if output is not None else None, audience)
+
     def summary(self) -> Summary:
         """The figures of the report as plain data."""
         from privacy_audit.report.measure import summarise
@@ -374,6 +380,15 @@ def strip(
 def report(audit: str | Path, output: str | Path | None = None) -> Path:
     """Write the HTML report of an audit folder and return its path."""
     return Audit(audit).report(output)
+
+
+def export(audit: str | Path, kind: str, output: str | Path | None = None, *, audience: str = "public") -> Path:
+    """Write an export of an audit folder and return its path; default AUDIT/exports.
+
+    `kind` is one of `evidence`, `croissant`, `hf-card`, `ai-act`, `ab2013`, `datasheet`, `dpia`, `ropa`, and, for
+    `audience="internal"` only, `sarif`, `csv`, `parquet`, `fiftyone`.
+    """
+    return Audit(audit).export(kind, output, audience=audience)
 
 
 def find_subject(

@@ -14,6 +14,7 @@ _COMMANDS = {
     "init": "Write a first dataset.yaml: what columns mean, who publishes.",
     "scan": "Audit a dataset.",
     "report": "Write the HTML report of an audit.",
+    "export": "Hand an audit on: Croissant, dataset card, compliance drafts, SARIF ...",
     "redact": "Write a clean copy of a dataset, and check it.",
     "subject": "Answer a person who asks for pictures of themselves.",
     "strip": "Write pictures without their metadata, pixels untouched.",
