@@ -77,9 +77,9 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> AuditFolder:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> AuditFolder:
     """Everything that a person wrote is an attack: declared facts, names of samples, packs."""
     items = [Item(f"{HOSTILE}.jpg", [face()] * 3, decisions=[HIGH]) for _ in range(12)]
-    return build(
-        tmp_path_factory.mktemp("exports") / "hostile", items, declared=dict.fromkeys(Declared.model_fields, HOSTILE)
-    )
+    declared = dict.fromkeys(Declared.model_fields, HOSTILE)
+    declared.update(published="2026", collected_from="2025-01", collected_to="2026-02-03")  # others are refused
+    return build(tmp_path_factory.mktemp("exports") / "hostile", items, declared=declared)
 
 
 def text(folder: AuditFolder, kind: str, audience: str = "public") -> str:
