@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from privacy_audit.types import ACTIONS, Severity
 if TYPE_CHECKING:
     from privacy_audit.detectors.captions.detector import Names
     from privacy_audit.detectors.provenance.propose import Proposal
+    from privacy_audit.integrity.proof import Statement
+    from privacy_audit.integrity.signature import Signed
     from privacy_audit.redaction.strip import StripSummary
     from privacy_audit.report.summary import Summary
     from privacy_audit.run.plan import DetectorSpec
@@ -389,6 +392,47 @@ def export(audit: str | Path, kind: str, output: str | Path | None = None, *, au
     `audience="internal"` only, `sarif`, `csv`, `parquet`, `fiftyone`.
     """
     return Audit(audit).export(kind, output, audience=audience)
+
+
+def sign(audit: str | Path, key: str | Path, *, new: bool = False) -> str:
+    """Sign an audit folder with an Ed25519 key (PEM), made first if `new`; returns the id of the key."""
+    from privacy_audit.integrity import signature
+
+    if new:
+        signature.new_key(Path(key))
+    return signature.sign(Path(audit), Path(key))
+
+
+def verify_signature(audit: str | Path, public_key: str | Path | None = None) -> Signed:
+    """Check an audit's signature, parts and tree; raises IntegrityError.
+
+    Without `public_key`, anybody may have made the signature.
+    """
+    from privacy_audit.integrity import signature
+
+    return signature.verify(Path(audit), Path(public_key) if public_key is not None else None)
+
+
+def prove(audit: str | Path, picture: str | Path, output: str | Path | None = None) -> dict[str, Any]:
+    """A proof that the bytes of `picture` were in the audited data, or were not; also written to `output`."""
+    from privacy_audit.integrity import proof
+    from privacy_audit.store.files import write_whole
+
+    found = proof.prove(Path(audit), Path(picture))
+    if output is not None:
+        try:
+            write_whole(Path(output), json.dumps(found, indent=1) + "\n")
+        except OSError as error:
+            raise AuditError(f"cannot write {output}: {error.strerror}.") from error
+    return found
+
+
+def check_proof(proof: str | Path | Mapping[str, Any], root: str, picture: str | Path | None = None) -> Statement:
+    """What a proof shows against a root that you know from elsewhere; raises IntegrityError when it does not hold."""
+    from privacy_audit.integrity import proof as proofs
+
+    plain = proof if isinstance(proof, Mapping) else proofs.read(Path(proof))
+    return proofs.check(plain, root, Path(picture) if picture is not None else None)
 
 
 def find_subject(
