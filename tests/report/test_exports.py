@@ -259,6 +259,18 @@ def test_a_declared_fact_stands_in_the_form_that_asks_for_it(tmp_path: Path) -> 
     assert [key for key, word in words.items() if word not in written] == []
 
 
+def test_the_document_lists_every_key_that_can_be_declared() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "exports.md").read_text("utf-8")
+    table = page.split("<!-- declared -->")[1].split("<!-- /declared -->")[0]
+    rows = [f"| `{key}` | {info.description} |" for key, info in Declared.model_fields.items()]
+    assert table.strip().splitlines()[2:] == rows
+
+
+def test_the_document_names_every_export() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "exports.md").read_text("utf-8")
+    assert [name for name in EXPORTS if f"`{name}`" not in page] == []
+
+
 def test_what_was_not_looked_for_is_not_reported_as_absent(tmp_path: Path) -> None:
     folder = build(tmp_path / "audit", [Item("a.jpg", checked=["faces"])], detectors=[FACES])
     assert "mark as synthetic: *not looked for*" in text(folder, "ai-act")
