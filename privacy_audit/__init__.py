@@ -19,6 +19,7 @@ from privacy_audit.errors import (
     CaseError,
     DetectorError,
     IncompleteAuditError,
+    IntegrityError,
     ModelError,
     PictureError,
     PolicyError,
@@ -43,7 +44,22 @@ from privacy_audit.types import (
 from privacy_audit.version import __version__
 
 if TYPE_CHECKING:
-    from privacy_audit.api import Audit, check, decide, erase_subject, find_subject, redact, report, scan, strip
+    from privacy_audit.api import (
+        Audit,
+        check,
+        check_proof,
+        decide,
+        erase_subject,
+        export,
+        find_subject,
+        prove,
+        redact,
+        report,
+        scan,
+        sign,
+        strip,
+        verify_signature,
+    )
     from privacy_audit.subject.biometrics import Biometrics
     from privacy_audit.subject.case import Case
     from privacy_audit.subject.find import Request
@@ -61,6 +77,7 @@ __all__ = [
     "Failure",
     "Finding",
     "IncompleteAuditError",
+    "IntegrityError",
     "ModelError",
     "Needs",
     "PictureError",
@@ -77,21 +94,39 @@ __all__ = [
     "Text",
     "__version__",
     "check",
+    "check_proof",
     "decide",
     "detectors",
     "erase_subject",
+    "export",
     "find_subject",
+    "prove",
     "redact",
     "report",
     "scan",
+    "sign",
     "strip",
+    "verify_signature",
 ]
 
+_API = (
+    "Audit",
+    "check",
+    "check_proof",
+    "decide",
+    "erase_subject",
+    "export",
+    "find_subject",
+    "prove",
+    "redact",
+    "report",
+    "scan",
+    "sign",
+    "strip",
+    "verify_signature",
+)
 _LAZY = {
-    **dict.fromkeys(
-        ("Audit", "check", "decide", "erase_subject", "find_subject", "redact", "report", "scan", "strip"),
-        "privacy_audit.api",
-    ),
+    **dict.fromkeys(_API, "privacy_audit.api"),
     "Biometrics": "privacy_audit.subject.biometrics",
     "Case": "privacy_audit.subject.case",
     "Request": "privacy_audit.subject.find",

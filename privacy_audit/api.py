@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from privacy_audit.detectors.provenance.propose import Proposal
     from privacy_audit.gate.baseline import Baseline
     from privacy_audit.gate.suppressions import Suppression
+    from privacy_audit.integrity.proof import Statement
+    from privacy_audit.integrity.signature import Signed
     from privacy_audit.policy import Pack
     from privacy_audit.policy.impact import Impact
     from privacy_audit.redaction.strip import StripSummary
@@ -140,6 +143,12 @@ class Audit:
         except OSError as error:
             raise AuditError(f"cannot write {target}: {error.strerror}.") from error
         return target
+
+    def export(self, kind: str, output: str | Path | None = None, *, audience: str = "public") -> Path:
+        """Write an export (`evidence`, `croissant`, `hf-card`, `sarif` ...) and return its path; see `export`."""
+        from privacy_audit.report.exports import registry
+
+        return registry.export(self._folder, kind, Path(output) if output is not None else None, audience)
 
     def summary(self) -> Summary:
         """The figures of the report as plain data."""
@@ -642,6 +651,56 @@ def strip(
 def report(audit: str | Path, output: str | Path | None = None) -> Path:
     """Write the HTML report of an audit folder and return its path."""
     return Audit(audit).report(output)
+
+
+def export(audit: str | Path, kind: str, output: str | Path | None = None, *, audience: str = "public") -> Path:
+    """Write an export of an audit folder and return its path; default AUDIT/exports.
+
+    `kind` is one of `evidence`, `croissant`, `hf-card`, `ai-act`, `ab2013`, `datasheet`, `dpia`, `ropa`, and, for
+    `audience="internal"` only, `sarif`, `csv`, `parquet`, `fiftyone`.
+    """
+    return Audit(audit).export(kind, output, audience=audience)
+
+
+def sign(audit: str | Path, key: str | Path, *, new: bool = False) -> str:
+    """Sign an audit folder with an Ed25519 key (PEM), made first if `new`; returns the id of the key."""
+    from privacy_audit.integrity import signature
+
+    if new:
+        signature.new_key(Path(key))
+    return signature.sign(Path(audit), Path(key))
+
+
+def verify_signature(audit: str | Path, public_key: str | Path | None = None) -> Signed:
+    """Check an audit's signature, parts and tree; raises IntegrityError.
+
+    Without `public_key`, anybody may have made the signature.
+    """
+    from privacy_audit.integrity import signature
+
+    return signature.verify(Path(audit), Path(public_key) if public_key is not None else None)
+
+
+def prove(audit: str | Path, picture: str | Path, output: str | Path | None = None) -> dict[str, Any]:
+    """A proof that the bytes of `picture` were in the audited data, or were not; also written to `output`."""
+    from privacy_audit.integrity import proof
+    from privacy_audit.store.files import write_whole
+
+    found = proof.prove(Path(audit), Path(picture))
+    if output is not None:
+        try:
+            write_whole(Path(output), json.dumps(found, indent=1) + "\n")
+        except OSError as error:
+            raise AuditError(f"cannot write {output}: {error.strerror}.") from error
+    return found
+
+
+def check_proof(proof: str | Path | Mapping[str, Any], root: str, picture: str | Path | None = None) -> Statement:
+    """What a proof shows against a root that you know from elsewhere; raises IntegrityError when it does not hold."""
+    from privacy_audit.integrity import proof as proofs
+
+    plain = proof if isinstance(proof, Mapping) else proofs.read(Path(proof))
+    return proofs.check(plain, root, Path(picture) if picture is not None else None)
 
 
 def find_subject(

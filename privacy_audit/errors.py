@@ -8,6 +8,7 @@
     +-- PictureError         one picture cannot be read; inside a scan it becomes a row in `failures`
     +-- AuditError           the audit folder is not one, is in use, or does not fit the request
     |   +-- IncompleteAuditError  what is missing, and the command that finishes it
+    +-- IntegrityError       a signature or a proof does not hold
     +-- CaseError            the case of a person's request is not one, or is not ready for what was asked
 
 A fault in one sample is not an exception for the user: it is a `Failure` row.
@@ -59,6 +60,10 @@ class AuditError(PrivacyAuditError):
 
 class IncompleteAuditError(AuditError):
     """An audit was interrupted; the message names the command that finishes it."""
+
+
+class IntegrityError(PrivacyAuditError):
+    """A signature or a proof does not hold: something was changed, or belongs elsewhere."""
 
 
 class CaseError(PrivacyAuditError):

@@ -13,11 +13,12 @@ from PIL import Image
 
 from privacy_audit import demo
 
-# The package that carries the text networks needs Python 3.11
-collect_ignore = ["detectors/test_image_text.py", "e2e/test_image_text_scan.py"] if sys.version_info < (3, 11) else []
+# The packages that carry the text networks and the schema of SARIF need Python 3.11
+_NEW_PYTHON = ["detectors/test_image_text.py", "e2e/test_image_text_scan.py", "report/test_sarif_schema.py"]
+collect_ignore = _NEW_PYTHON if sys.version_info < (3, 11) else []
 
 
-_EXTRAS = ("brotli", "c2pa", "cryptography", "dlib", "turbojpeg", "zxingcpp")
+_EXTRAS = ("brotli", "c2pa", "cryptography", "dlib", "jsonschema", "mlcroissant", "turbojpeg", "zxingcpp")
 
 
 def pytest_configure() -> None:

@@ -20,6 +20,10 @@ _COMMANDS = {
     "review": "Look at findings that wait for a person.",
     "check": "Check a few pictures before they are committed.",
     "report": "Write the HTML report of an audit.",
+    "export": "Hand an audit on: Croissant, dataset card, compliance drafts, SARIF ...",
+    "sign": "Sign an audit.",
+    "verify-signature": "Check the signature and the parts of an audit.",
+    "prove": "Prove that a picture was in the audited data, or was not.",
     "redact": "Write a clean copy of a dataset, and check it.",
     "subject": "Answer a person who asks for pictures of themselves.",
     "strip": "Write pictures without their metadata, pixels untouched.",
@@ -38,7 +42,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"privacy_audit.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"privacy_audit.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

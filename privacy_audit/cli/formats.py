@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., object])
 HUMAN, QUIET = "human", "quiet"
-NAMES = (HUMAN, "json", "jsonl", "md", QUIET)
+NAMES = (HUMAN, "json", "jsonl", "md", "sarif", QUIET)
 
 
 def format_option(command: F) -> F:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,6 +19,7 @@ from privacy_audit.detectors import registry
 from privacy_audit.detectors.base import described
 from privacy_audit.errors import AuditError, SourceError
 from privacy_audit.evidence import key_id
+from privacy_audit.integrity import contents
 from privacy_audit.policy import Pack, fingerprint, rated_rules, terms
 from privacy_audit.run.local import LocalRunner
 from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan, ShardJob, ShardSummary
@@ -127,10 +128,11 @@ def scan(
             _decide_again(run)
             _decide_rates(run)
             totals = _collect(run)
+            tree = contents.build(output, contents.salt_for(plan.token_key, run.survey.fingerprint))
         totals.skipped.update(run.survey.skipped)
         if totals.counts["samples"] == 0:
             raise SourceError("the source holds no picture, caption or record: nothing was audited.")
-        finished = _manifest(run, totals, "complete")
+        finished = replace(_manifest(run, totals, "complete"), integrity=tree)
         with _writing(output):
             manifests.write(output, finished)
     return finished

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from privacy_audit.errors import SourceError
@@ -19,6 +30,8 @@ MAX_BYTES = 1 << 20
 MAX_WORDED = 1000
 
 Line = Annotated[str, Field(min_length=1, max_length=500)]
+Paragraph = Annotated[str, Field(min_length=1, max_length=4000)]
+_DAY = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII)
 Answer = Literal["yes", "no", "unknown"]
 
 
@@ -30,6 +43,14 @@ def _one_or_mapping(value: object) -> str:
     return "<one>" if isinstance(value, str) else "<mapping>"
 
 
+def _day(value: str) -> str:
+    if not _DAY.fullmatch(value):
+        what = "should be a day, a month or a year, such as 2026-05-17, 2026-05 or '2026'"
+        raise PydanticCustomError("mistake", "{what}", {"what": what, "key": "", "known": (), "value": ""})
+    return value
+
+
+Day = Annotated[str, AfterValidator(_day)]
 Names = Annotated[tuple[Line, ...], BeforeValidator(_listed)]
 
 
@@ -40,13 +61,42 @@ class Strict(BaseModel):
 
 
 class Declared(Strict):
-    """Who publishes the dataset; the report shows it."""
+    """Who publishes the dataset, what it is, and what only they can know. The report and the exports repeat it.
 
-    name: Line | None = None
-    publisher: Line | None = None
-    contact: Line | None = None
-    license: Line | None = None
-    url: Line | None = None
+    Days are written as 2026, 2026-05 or 2026-05-17.
+    """
+
+    name: Line | None = Field(default=None, description="what the dataset is called")
+    publisher: Line | None = Field(default=None, description="who publishes it")
+    contact: Line | None = Field(default=None, description="where people object or ask")
+    license: Line | None = Field(default=None, description="licence of the collection, as a name or URL")
+    url: Line | None = Field(default=None, description="its page")
+    description: Paragraph | None = Field(default=None, description="what it is")
+    version: Line | None = Field(default=None, description="its version")
+    published: Day | None = Field(default=None, description="day of publication")
+    citation: Paragraph | None = Field(default=None, description="how to cite it")
+    languages: Line | None = Field(default=None, description="languages of its texts")
+    sources: Paragraph | None = Field(default=None, description="where the data came from: services, archives, people")
+    collection: Paragraph | None = Field(default=None, description="how it was collected")
+    collected_from: Day | None = Field(default=None, description="first day of collection")
+    collected_to: Day | None = Field(default=None, description="last day of collection")
+    notice: Paragraph | None = Field(default=None, description="how people in the pictures were told or asked")
+    preprocessing: Paragraph | None = Field(default=None, description="what was done to the data before this audit")
+    uses: Paragraph | None = Field(default=None, description="what it is meant for")
+    not_for: Paragraph | None = Field(default=None, description="what it must not be used for")
+    biases: Paragraph | None = Field(default=None, description="known biases")
+    social_impact: Paragraph | None = Field(default=None, description="likely effects on people")
+    maintenance: Paragraph | None = Field(default=None, description="how it is updated, and how data is removed")
+    controller: Line | None = Field(default=None, description="controller in the sense of data protection law")
+    representative: Line | None = Field(default=None, description="representative of the controller")
+    dpo: Line | None = Field(default=None, description="data protection officer")
+    purposes: Paragraph | None = Field(default=None, description="purposes of the processing")
+    legal_basis: Paragraph | None = Field(default=None, description="legal bases of the processing")
+    necessity: Paragraph | None = Field(default=None, description="why the processing is necessary and proportionate")
+    recipients: Paragraph | None = Field(default=None, description="categories of recipients")
+    transfers: Paragraph | None = Field(default=None, description="transfers to other countries, with their safeguards")
+    retention: Paragraph | None = Field(default=None, description="how long data is kept")
+    security: Paragraph | None = Field(default=None, description="technical and organisational measures")
 
 
 class Audience(Strict):

@@ -50,7 +50,7 @@ class PackEntry:
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """The content of audit.json. Times are ISO 8601 in UTC. Holds no personal value and no path of the source,
-    but for the contact that the publisher declares.
+    but for what the publisher declares.
     """
 
     tool_version: str
@@ -74,7 +74,9 @@ class Manifest:
     """Worker seconds per stage."""
     parts: dict[str, str] = field(default_factory=dict)
     declared: dict[str, str] = field(default_factory=dict)
-    """What dataset.yaml declares: name, publisher, contact, license, url."""
+    """What dataset.yaml declares of the dataset: name, publisher, contact, license, url and more."""
+    integrity: dict[str, Any] = field(default_factory=dict)
+    """The Merkle tree over the contents: root, salt, contents, without_content. Empty until a scan is complete."""
     format_version: int = FORMAT_VERSION
 
 
@@ -104,7 +106,8 @@ def read(folder: Path) -> Manifest:
         found = Manifest(**raw)
     except (TypeError, KeyError) as error:
         raise AuditError(f"{path} is damaged ({type(error).__name__}). Scan again.") from error
-    for value in (found.options, found.counts, found.skipped_members, found.seconds, found.parts, found.declared):
+    plain = (found.options, found.counts, found.skipped_members, found.seconds, found.parts, found.declared)
+    for value in (*plain, found.integrity):
         if not isinstance(value, dict):
             raise AuditError(f"{path} is damaged. Scan again.")
     return found

@@ -41,6 +41,8 @@ MISTAKES = [
         "defaults: {visibility: public}",
         ["1:12: 'public' as a default needs 'evidence': a text that says how you know that every picture was public"],
     ),
+    ("dataset: {published: 17 May 2026}", ["1:22: should be a day, a month or a year, such as 2026-05-17"]),
+    ("dataset: {purpose: training}", ["1:11: unknown key 'purpose' (did you mean 'purposes'?)"]),
     ("dataset: {contact: ''}\ndefaults: {visibility: open}", ["1:20", "2:24"]),
     ("dataset: &a {}", ["1:10: anchors and aliases are not allowed: write the value again"]),
     ("- a", ["1:1: should be a mapping (key: value)"]),

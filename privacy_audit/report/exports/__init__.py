@@ -1,0 +1,1 @@
+"""What an audit is handed on as: one module per format, all listed in `registry`."""
