@@ -227,11 +227,11 @@ def test_the_second_look_goes_on_until_nothing_new_is_found() -> None:
 
 def test_what_only_the_verification_finds_is_said(source: Path, jpeg: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Masking that misses must not pass: here the mask is switched off."""
-    from privacy_audit.redaction import shard
+    from privacy_audit.redaction import texts
 
     (source / "a.jpg").write_bytes(jpeg())
     (source / "a.txt").write_text(f"mail {EMAIL}")
-    monkeypatch.setattr(shard, "mask", lambda text, spans: text)
+    monkeypatch.setattr(texts, "mask_value", lambda text, spans: text)
     summary = cleaned(source)
     assert not summary.passed
     assert [(entry.code, entry.before, entry.after) for entry in summary.residuals] == [("contact.email", 1, 1)]
