@@ -43,7 +43,18 @@ from privacy_audit.types import (
 from privacy_audit.version import __version__
 
 if TYPE_CHECKING:
-    from privacy_audit.api import Audit, erase_subject, find_subject, redact, report, scan, strip
+    from privacy_audit.api import (
+        Audit,
+        diff,
+        erase_subject,
+        find_subject,
+        plan_redaction,
+        redact,
+        report,
+        scan,
+        strip,
+        verify,
+    )
     from privacy_audit.subject.biometrics import Biometrics
     from privacy_audit.subject.case import Case
     from privacy_audit.subject.find import Request
@@ -77,17 +88,32 @@ __all__ = [
     "Text",
     "__version__",
     "detectors",
+    "diff",
     "erase_subject",
     "find_subject",
+    "plan_redaction",
     "redact",
     "report",
     "scan",
     "strip",
+    "verify",
 ]
 
 _LAZY = {
     **dict.fromkeys(
-        ("Audit", "erase_subject", "find_subject", "redact", "report", "scan", "strip"), "privacy_audit.api"
+        (
+            "Audit",
+            "diff",
+            "erase_subject",
+            "find_subject",
+            "plan_redaction",
+            "redact",
+            "report",
+            "scan",
+            "strip",
+            "verify",
+        ),
+        "privacy_audit.api",
     ),
     "Biometrics": "privacy_audit.subject.biometrics",
     "Case": "privacy_audit.subject.case",

@@ -15,6 +15,8 @@ _COMMANDS = {
     "scan": "Audit a dataset.",
     "report": "Write the HTML report of an audit.",
     "redact": "Write a clean copy of a dataset, and check it.",
+    "verify": "Check a redacted copy again, anywhere.",
+    "diff": "Compare two audits: what is new, gone, unchanged.",
     "subject": "Answer a person who asks for pictures of themselves.",
     "strip": "Write pictures without their metadata, pixels untouched.",
     "policy": "List, validate and test rule packs.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -19,6 +20,42 @@ def biometric_options(command: F) -> F:
         click.option("--legal-basis", metavar="TEXT", help="What allows faces to be compared. Recorded."),
         click.option("--purpose", metavar="TEXT", help="What faces are compared for. Recorded."),
         click.option("--enable-biometrics", is_flag=True, help="Compare faces; needs the two texts below. [no]"),
+    ):
+        command = option(command)
+    return command
+
+
+def second_look_options(command: F) -> F:
+    """How a redacted copy is looked at again."""
+    for option in (
+        click.option(
+            "--token-key",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The key that the audit was made with.",
+        ),
+        click.option(
+            "--recognizers",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The recognizers that the audit was made with.",
+        ),
+        click.option(
+            "--faces-model",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The model file that the audit was made with.",
+        ),
+        click.option(
+            "--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per sample. [120]"
+        ),
+        click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Worker processes. [one per core]"),
+        click.option(
+            "--verify-faces",
+            type=click.Choice(["thorough", "same"]),
+            default="thorough",
+            help="How closely to look for faces in the copy: the same as in the audit, or closer. [thorough]",
+        ),
     ):
         command = option(command)
     return command

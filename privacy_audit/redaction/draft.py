@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -31,10 +32,14 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a finished shard notes. `files` are its files with their sha256, `rows` the notes on its samples."""
+    """What a finished shard notes. `files` are its files with their sha256, `rows` the notes on its samples.
+
+    `again` is the digest of what a verification asked for besides.
+    """
 
     input: str
     plan: str
+    again: str
     files: Mapping[str, str]
     facts: Any
     rows: list[dict[str, Any]]
@@ -55,14 +60,23 @@ def copy(draft: Path) -> Path:
 def prepare(draft: Path, plan: str) -> None:
     """Make the folder, or empty it when it was made for another plan."""
     with writing(draft):
-        try:
-            same = json.loads((draft / _PLAN).read_bytes()).get("plan") == plan
-        except (OSError, ValueError, AttributeError, RecursionError):
-            same = False
-        if not same:
+        if not fits(draft, plan):
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(parents=True, mode=0o700)
             write_whole(draft / _PLAN, json.dumps({"plan": plan}) + "\n")
+
+
+def fits(draft: Path, plan: str) -> bool:
+    """Whether there is a draft, and it was made for this plan."""
+    try:
+        return bool(json.loads((draft / _PLAN).read_bytes())["plan"] == plan)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False
+
+
+def digest(value: object) -> str:
+    """Hex sha256 of something small, by its repr."""
+    return hashlib.sha256(repr(value).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def write_marker(draft: Path, shard: str, marker: Marker) -> None:

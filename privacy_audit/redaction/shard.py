@@ -21,17 +21,21 @@ from privacy_audit.redaction import draft, texts
 from privacy_audit.redaction import orders as reading
 from privacy_audit.redaction.coverage import around
 from privacy_audit.redaction.kept import Mode
+from privacy_audit.redaction.measured import Measured, compare
 from privacy_audit.redaction.metadata import strip, strip_sidecar
+from privacy_audit.redaction.options import RedactionOptions
 from privacy_audit.redaction.orders import Orders
 from privacy_audit.redaction.pictures import cover
-from privacy_audit.redaction.regions import Region
+from privacy_audit.redaction.regions import Method, Region
 from privacy_audit.redaction.sinks import Outgoing, Sink
+from privacy_audit.redaction.spans import Spans, typed
 from privacy_audit.run.plan import DetectorSpec
 from privacy_audit.run.shard import build
 from privacy_audit.sources import Item, Shard, SkippedMember
 from privacy_audit.sources.folder import PATH_FIELD, safe_name
-from privacy_audit.types import Action, Box, FailureKind, Needs
+from privacy_audit.types import Action, Box, FailureKind, Finding, Needs, Quad
 
+FAILED = "it failed the verification"
 _UNCHECKED = "it could not be checked"
 _SIDECAR = "sidecar."
 
@@ -47,6 +51,11 @@ class RedactJob:
     plan: str
     key: bytes
     detectors: tuple[DetectorSpec, ...]
+    options: RedactionOptions
+    scope: str
+    """What pseudonyms hold within."""
+    again: Mapping[str, tuple[Finding, ...]]
+    """What the verification found, by sample: regions to cover besides. A sample with an empty entry is left out."""
     culprits: Mapping[int, FailureKind] = field(default_factory=dict)
     cautious: bool = False
 
@@ -81,13 +90,15 @@ def redact_shard(job: RedactJob, announce: Callable[[int], None]) -> Done:
                 sample = _Redaction(job, member, Orders(Action("quarantine")))
                 outgoing = sample.leave_out("withheld", "redaction crashed")
             else:
-                sample = _Redaction(job, member, asked[member.sample.id], detectors)
+                sample = _Redaction(job, member, asked[member.sample.id].covering(job.options.method), detectors)
                 outgoing = sample.apply()
             writer.put(outgoing)
             rows.append(sample.row(outgoing))
             routes.update([sample.route] if sample.route and outgoing.picture is not None else [])
         facts = writer.close()
-        marker = draft.Marker(job.shard.fingerprint, job.plan, writer.files, facts, rows, dict(routes), carried)
+        marker = draft.Marker(
+            job.shard.fingerprint, job.plan, draft.digest(job.again), writer.files, facts, rows, dict(routes), carried
+        )
         draft.write_marker(job.draft, job.shard.id, marker)
     return Done(len(rows), sum(row["outcome"] == "withheld" for row in rows))
 
@@ -98,8 +109,9 @@ class _Redaction:
     def __init__(self, job: RedactJob, item: Item, orders: Orders, detectors: Sequence[Detector] = ()) -> None:
         self.job, self.item, self.orders, self.detectors = job, item, orders, detectors
         self.done: set[str] = set()
-        self.outcome = self.route = self.note = ""
+        self.outcome = self.route = self.note = self.outside = ""
         self.added: Sequence[Region] = ()
+        self.regions: Sequence[Measured] = ()
 
     def apply(self) -> Outgoing:
         """What becomes of the sample."""
@@ -107,23 +119,38 @@ class _Redaction:
         if kind in {"drop", "quarantine"}:
             return self.leave_out("dropped" if kind == "drop" else "quarantined", "")
         sample = self.item.sample
+        more = self.job.again.get(sample.id)
+        if more is not None and not more:
+            return self.leave_out("quarantined", FAILED)
         unchecked = self.orders.failed & {spec.name for spec in self.job.detectors}
         if unchecked and sample.picture is None:
             return self.leave_out("withheld", _UNCHECKED)
         spans = texts.spans_of(sample, self.orders)
         name = self.item.origin.file or ""
-        in_name = spans.pop(PATH_FIELD, [])
+        naming = texts.pseudonyms(self.job.scope) if self.job.options.pseudonyms else typed
+        in_name = spans.pop(PATH_FIELD, []) if self.item.origin.file is not None else []
         if in_name:
-            name = texts.renamed(sample, in_name)
+            name = texts.renamed(sample, in_name, naming)
             self.done.add("rename")
-        picture = self._picture(sample.picture) if sample.picture is not None else None
-        changed = texts.masked(sample, spans)
+        picture = self._picture(sample.picture, more or ()) if sample.picture is not None else None
+        changed = texts.masked(sample, spans, naming)
         if changed:
             self.done.add("mask")
+        changed |= self._emptied(spans)
         packet = self._packet()
         held_back = sample.picture is not None and picture is None
         self.outcome = "withheld" if held_back else "changed" if self.done else "unchanged"
         return Outgoing(self.item, False, name, bool(in_name), picture, changed, packet, self._unread())
+
+    def _emptied(self, spans: Mapping[str, Spans]) -> dict[str, str]:
+        """Columns that dataset.yaml declares, and that would tell what is hidden elsewhere."""
+        options, captions = self.job.options, {t.field for t in self.item.sample.texts if t.channel == "caption"}
+        columns = options.box_columns if self.regions else ()
+        columns += options.derived_columns if captions & spans.keys() else ()
+        found = texts.emptied(self.item.sample, columns)
+        if found:
+            self.done.add("empty")
+        return found
 
     def leave_out(self, outcome: str, note: str) -> Outgoing:
         """Neither picture nor sidecar nor row of this sample goes into the copy."""
@@ -133,35 +160,46 @@ class _Redaction:
     def row(self, outgoing: Outgoing) -> dict[str, Any]:
         """The notes on this sample."""
         here = self.outcome in {"changed", "unchanged"}
-        picture = outgoing.picture
+        name = "" if outgoing.absent else safe_name(outgoing.name) or self.item.sample.id
         return {
             "sample_id": self.item.sample.id,
-            "output_id": (safe_name(outgoing.name) or self.item.sample.id) if here else "",
+            "output_id": name if here else "",
+            "copy_id": name,
             "outcome": self.outcome,
             "actions": sorted(self.done),
-            "added": [_area(region) for region in self.added],
+            "rules": list(self.orders.rules),
+            "added": [_area(region.box, region.method) for region in self.added],
+            "regions": [
+                {**_area(one.box, one.method), "cells": one.cells, "same": one.same, "little": one.is_little}
+                for one in self.regions
+            ],
+            "outside": self.outside,
             "route": self.route,
             "note": self.note,
-            "after": hashlib.sha256(picture).hexdigest() if picture is not None else "",
+            "before": _digest(self.item.sample.picture),
+            "after": hashlib.sha256(outgoing.picture).hexdigest() if outgoing.picture is not None else "",
         }
 
-    def _picture(self, picture: Picture) -> bytes | None:
+    def _picture(self, picture: Picture, more: Sequence[Finding]) -> bytes | None:
         """The redacted picture; None when it is held back, for the reason that is noted."""
         failed = [failure.message for failure in self.orders.failures if failure.stage == "picture"]
         if failed or self.orders.failed & {spec.name for spec in self.job.detectors}:
             self.note = failed[0] if failed else _UNCHECKED
             return None
         try:
-            return self._redacted(picture)
+            return self._redacted(picture, more)
         except (PictureError, PrivacyAuditError) as error:
             self.note = str(error)
             return None
 
-    def _redacted(self, picture: Picture) -> bytes:
-        covered = cover(picture, self.orders, self.detectors)
+    def _redacted(self, picture: Picture, more: Sequence[Finding]) -> bytes:
+        covered = cover(picture, self.orders.with_regions(more), self.detectors)
         data, self.route = covered.data, covered.route
         self.done.update(covered.methods)
         self.added = covered.added
+        if covered.methods:
+            regions = [*self.orders.with_regions(more).regions(), *covered.added]
+            self.regions, self.outside = compare(picture, Picture(data), regions)
         mode = self.orders.action.parameters.get("strip")
         if mode in get_args(Mode):
             credit = self.orders.action.parameters.get("keep") == "credit"
@@ -192,7 +230,14 @@ class _Redaction:
         return frozenset(stage.removeprefix(_SIDECAR) for stage in unread if stage.startswith(_SIDECAR))
 
 
-def _area(region: Region) -> dict[str, object]:
+def _area(box: Box | Quad, method: Method) -> dict[str, object]:
     """A region for the notes: its method, and the box around it."""
-    box = region.box if isinstance(region.box, Box) else around(region.box)
-    return {"method": region.method, "x": box.x, "y": box.y, "w": box.w, "h": box.h}
+    outer = box if isinstance(box, Box) else around(box)
+    return {"method": method, "x": outer.x, "y": outer.y, "w": outer.w, "h": outer.h}
+
+
+def _digest(picture: Picture | None) -> str:
+    try:
+        return picture.digest if picture is not None else ""
+    except PictureError:
+        return ""

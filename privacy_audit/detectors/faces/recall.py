@@ -9,9 +9,12 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from privacy_audit.errors import DetectorError
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired
 
 FORMAT_VERSION = 1
 LARGE = 500
@@ -30,7 +33,10 @@ class Row(TypedDict):
 
 
 class Table(TypedDict):
-    """One measurement. `false_alarms` are boxes per face-free picture; `images_per_s` is of one core's CPU time."""
+    """One measurement. `false_alarms` are boxes per face-free picture; `images_per_s` is of one core's CPU time.
+
+    `missed_pictures` is the share of pictures with labelled faces on which at least one of them got no box.
+    """
 
     backend: str
     profile: str
@@ -44,6 +50,7 @@ class Table(TypedDict):
     precision: dict[str, float | None]
     false_alarms: dict[str, float | None]
     images_per_s: float | None
+    missed_pictures: NotRequired[Rate | None]
     note: str
 
 
