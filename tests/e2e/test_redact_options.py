@@ -91,9 +91,9 @@ def test_the_summary_never_says_anonymous_and_bounds_what_is_missed(faces: Path,
     summary = redactions.read(faces / "audit")
     assert summary is not None
     assert (summary.passed, summary.at_most, summary.tokens) == (True, 0.367, True)
-    assert "faces 4 (thorough)" in summary.verifier or "(thorough)" in summary.verifier
-    page = pa.report(faces / "audit", tmp_path / "report.html").read_text()
-    assert "36.7%" in page
+    assert "(thorough)" in summary.verifier
+    page = api.report(faces / "audit", tmp_path / "report.html").read_text()
+    assert "0 found in the copy, at most 37% of the pictures" in page
 
 
 def test_verify_elsewhere_with_and_without_the_key(faces: Path, tmp_path: Path) -> None:
@@ -106,9 +106,9 @@ def test_verify_elsewhere_with_and_without_the_key(faces: Path, tmp_path: Path) 
     options = ["--audit", audit, "--jobs", 0]
     assert "Not checked: values" in run("verify", copy, *options)
     assert "Not checked" not in run("verify", copy, *options, "--token-key", key)
+    other = tmp_path / "other"
+    other.write_text("ab" * 32)
     with pytest.raises(AuditError, match="is not the one"):
-        other = tmp_path / "other"
-        other.write_text("ab" * 32)
         pa.verify(copy, audit=audit, token_key=other, jobs=0)
     # The value comes back in a field where no detector looks for it
     (copy / "metadata.csv").write_text((copy / "metadata.csv").read_text().replace(",x,1", f",x {EMAIL},1"))
@@ -135,7 +135,7 @@ def test_a_value_that_no_detector_sees_again_is_found_by_its_token(
     left = Left()
     with evidence.token_key(evidence.load_key()):
         search(AuditFolder(tmp_path / "audit"), source, rows, left)
-    assert left.codes == {"contact.email": 1}
+    assert set(left.codes) == {"contact.email"}
     nothing = Left()
     search(AuditFolder(tmp_path / "audit"), source, rows, nothing)  # another key: tokens say nothing
     assert not nothing.by_sample

@@ -1,4 +1,4 @@
-"""A redaction that is killed and run again ends in the same bytes; nothing half done shows, the source is not touched."""
+"""A redaction that is killed and run again ends in the same bytes; nothing half done shows; the source stays."""
 
 from __future__ import annotations
 

@@ -9,12 +9,9 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from privacy_audit.errors import DetectorError
-
-if TYPE_CHECKING:
-    from typing_extensions import NotRequired
 
 FORMAT_VERSION = 1
 LARGE = 500
@@ -50,7 +47,7 @@ class Table(TypedDict):
     precision: dict[str, float | None]
     false_alarms: dict[str, float | None]
     images_per_s: float | None
-    missed_pictures: NotRequired[Rate | None]
+    missed_pictures: Rate | None
     note: str
 
 
