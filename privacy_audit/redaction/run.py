@@ -135,10 +135,10 @@ class _Finished:
 
 @dataclass(frozen=True, slots=True)
 class _Looks:
-    """What the verification saw: at first, and in the end. `after` is the last audit, None of an empty copy."""
+    """What the verification saw: ever, by sample, and in the end. `after` is the last audit, None of an empty copy."""
 
     after: AuditFolder | None
-    first: Left
+    seen: dict[str, list[Finding]]
     last: Left
     tokens: bool
     found_later: int
@@ -151,7 +151,7 @@ Again = dict[str, dict[str, tuple[Finding, ...]]]
 def _redact_and_verify(run: _Run, verify: Verify) -> tuple[_Finished, _Looks]:
     """Redact, look at the whole copy, and mend it until nothing is found."""
     again: Again = {}
-    first: Left | None = None
+    seen: dict[str, list[Finding]] = {}
     notes = redactions.folder(run.audit.path) / AFTER
     for look in range(MAX_LOOKS):
         done = _redact(run, again)
@@ -162,11 +162,11 @@ def _redact_and_verify(run: _Run, verify: Verify) -> tuple[_Finished, _Looks]:
             shutil.rmtree(notes, ignore_errors=True)
         tokens = run.audit.manifest.token_key_id == key_id(run.key)
         left = _left(run, done, after, tokens)
-        first = first or left
+        seen |= left.by_sample
         new = _mend(again, left, done, cover=look == 0)
         if not new:
             found_later = sum(bool(regions) for samples in again.values() for regions in samples.values())
-            return done, _Looks(after, first, left, tokens, found_later)
+            return done, _Looks(after, seen, left, tokens, found_later)
     raise AuditError(
         f"after {MAX_LOOKS} verifications there was still something to be found: no copy was written. Please report it."
     )
@@ -279,12 +279,17 @@ def _finish(run: _Run, again: Again) -> _Finished:
 def _summary(audit: AuditFolder, done: _Finished, looks: _Looks | None, started: str) -> RedactionSummary:
     rows = done.rows
     outcomes = Counter(row["outcome"] for row in rows)
-    found = looks.first.codes if looks is not None else Counter[str]()
+    found = Counter[str]()
     regions = [region for row in rows for region in row["regions"]]
     losses = [float(row["outside"].split()[0]) for row in rows if row["outside"] not in {"", "same"}]
     for row in rows:
-        left = looks.first.by_sample.get(row["sample_id"], ()) if looks is not None else ()
-        row["left"] = sorted({finding.code for finding in left})
+        left = (
+            [finding.code for finding in looks.seen.get(row["sample_id"], ())]
+            if looks and row["note"] == FAILED
+            else []
+        )
+        found.update(left)
+        row["left"] = sorted(set(left))
         row["verdict"] = _verdict(row, looks)
     before = residual.asked(audit, {row["sample_id"] for row in rows if row["output_id"] or row["note"] == FAILED})
     faces = bound(
