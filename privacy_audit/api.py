@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
@@ -21,6 +21,7 @@ from privacy_audit.store.folder import AuditFolder, Table
 from privacy_audit.types import ACTIONS, Severity
 
 if TYPE_CHECKING:
+    from privacy_audit.compare.diff import Diff
     from privacy_audit.detectors.captions.detector import Names
     from privacy_audit.detectors.provenance.propose import Proposal
     from privacy_audit.gate.baseline import Baseline
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from privacy_audit.integrity.signature import Signed
     from privacy_audit.policy import Pack
     from privacy_audit.policy.impact import Impact
+    from privacy_audit.redaction.preview import Preview
+    from privacy_audit.redaction.regions import Method
     from privacy_audit.redaction.strip import StripSummary
+    from privacy_audit.redaction.verify import Verification
     from privacy_audit.report.summary import Summary
     from privacy_audit.run.check import Checked
     from privacy_audit.run.explain import RuleReasons, SampleReasons
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from privacy_audit.subject.erase import Erasure
     from privacy_audit.subject.find import Request
 
+VerifyFaces = Literal["thorough", "same"]
 Options = Mapping[str, str | bool | float]
 IMAGE_TEXT = ("barcodes", "image_text")
 """The detectors that read what is painted into a picture."""
@@ -176,11 +181,22 @@ class Audit:
         output: str | Path,
         *,
         recognizers: str | Path | None = None,
+        method: Method | None = None,
+        pseudonyms: bool = False,
         jobs: int | None = None,
         progress: Progress | None = None,
     ) -> RedactionSummary:
         """Write a clean copy of `source` to `output`; see `redact`."""
-        return redact(source, audit=self, output=output, recognizers=recognizers, jobs=jobs, progress=progress)
+        return redact(
+            source,
+            audit=self,
+            output=output,
+            recognizers=recognizers,
+            method=method,
+            pseudonyms=pseudonyms,
+            jobs=jobs,
+            progress=progress,
+        )
 
 
 def scan(
@@ -533,19 +549,27 @@ def redact(
     output: str | Path,
     jobs: int | None = None,
     verify: bool = True,
+    verify_faces: VerifyFaces = "thorough",
+    method: Method | None = None,
+    pseudonyms: bool = False,
     faces_model: str | Path | None = None,
     recognizers: str | Path | None = None,
     token_key: str | Path | None = None,
     timeout_s: float = 120.0,
     progress: Progress | None = None,
 ) -> RedactionSummary:
-    """Write a clean copy of `source` to `output` by the audit's decisions, then audit the copy and say what is left.
+    """Write a clean copy of `source` to `output` by the audit's decisions, having audited the copy again.
 
-    The source is never written to. A picture that could not be checked, or cannot be redacted safely, is left out. The
-    copy of a table is a table of the same kind, or a new folder with it. Both second looks, at each picture and at the
-    copy, are as close as the first. `faces_model` and `recognizers` are the files that the audit was made with, if it
-    was: the audit keeps neither, because a list of words may be personal itself.
+    The source is never written to. A picture that could not be checked, or cannot be redacted safely, is left out, and
+    so is a sample in which the second audit finds what was to be removed. The copy of a table is a table of the same
+    kind, or a new folder with it. The copy appears whole; a run that was cut short is taken up by the same call.
+
+    `method` covers all regions by "fill", "pixelate" or "blur" (weak), whatever the rules say; `pseudonyms` masks
+    values as `<PERSON-7F3A2C>`, equal ones alike. `verify_faces` says how closely the second audit looks for faces:
+    "thorough", or the "same" as the first. `faces_model` and `recognizers` are the files that the audit was made with,
+    if it was: the audit keeps neither, because a list of words may be personal itself.
     """
+    from privacy_audit.redaction.options import options_of
     from privacy_audit.redaction.run import redact_dataset
     from privacy_audit.run.scan import Silent
 
@@ -559,29 +583,19 @@ def redact(
     _keep_apart(target, opened.path, "the audit")
     workers = default_jobs() if jobs is None else jobs
     ran = opened.folder.manifest.detectors
-    looking = dict(options.get("faces", {}))
-    if faces_model is not None:
-        looking["model"] = str(faces_model)
-    for entry in ran:
-        if entry.name == FACES and "model_sha256" in entry.options:
-            looking["model_sha256"] = entry.options["model_sha256"]
+    looking = _looking(opened, faces_model)
     specs = _specs([entry.name for entry in ran], looking)
 
     def again(copy: Path, notes: Path) -> Audit:
-        return scan(
+        key = Path(token_key) if token_key is not None else None
+        return _scan_again(
+            opened,
             copy,
-            output=notes,
-            policy=[str(path) for path in opened.folder.packs()],
-            detectors=options["detectors"],
-            caption_columns=options["caption_columns"],
-            dataset=options.get("dataset"),
-            faces=looking.get("profile", "default"),
-            faces_backend=looking.get("backend", "centerface"),
+            notes,
+            verify_faces=verify_faces,
             faces_model=faces_model,
-            text_noise=options.get("text_noise", False),
             recognizers=recognizers,
-            names=options.get("names"),
-            token_key=token_key,
+            token_key=key,
             jobs=workers,
             timeout_s=timeout_s,
             progress=progress,
@@ -597,6 +611,132 @@ def redact(
         timeout_s=timeout_s,
         verify=again if verify else None,
         progress=progress or Silent(),
+        options=options_of(folder.beside.description, method=method, pseudonyms=pseudonyms),
+    )
+
+
+def plan_redaction(source: str | Path, *, audit: Audit | str | Path, method: Method | None = None) -> Preview:
+    """What `redact` would do with `source`, per action and rule. Writes nothing.
+
+    Pictures that turn out not to be redactable, and what only a second look finds, are not foreseen.
+    """
+    from privacy_audit.redaction.preview import preview
+    from privacy_audit.redaction.run import check
+
+    opened = audit if isinstance(audit, Audit) else Audit(audit)
+    options = opened.folder.manifest.options
+    folder = open_source(Path(source), caption_columns=options["caption_columns"], dataset=options.get("dataset"))
+    check(folder, opened.folder)
+    return preview(opened.folder, method)
+
+
+def verify(
+    output: str | Path,
+    *,
+    audit: Audit | str | Path,
+    verify_faces: VerifyFaces = "thorough",
+    faces_model: str | Path | None = None,
+    recognizers: str | Path | None = None,
+    token_key: str | Path | None = None,
+    jobs: int | None = None,
+    timeout_s: float = 120.0,
+    progress: Progress | None = None,
+) -> Verification:
+    """Check a redacted copy once more, at any time and on any machine: its files, and what a fresh scan of it finds.
+
+    It takes the copy, the audit folder with its notes, and the key of the audit; the source is not needed. Without the
+    key, values that were to go are not searched for, and the result says so. Raises AuditError when the audit holds no
+    redaction, or the copy no manifest.
+    """
+    from privacy_audit.redaction.verify import verify_copy
+
+    opened = audit if isinstance(audit, Audit) else Audit(audit)
+    target = Path(output)
+    key = Path(token_key) if token_key is not None else evidence.default_key_path()
+    if token_key is not None and not key.exists():
+        raise AuditError(f"there is no token key {key}.")
+    known = key.exists() and evidence.key_id(evidence.load_key(key)) == opened.folder.manifest.token_key_id
+    if token_key is not None and not known:
+        raise AuditError(f"the token key {key} is not the one that {opened.path} was made with.")
+    _same_recognizers(opened.folder.manifest.options.get("recognizers"), recognizers)
+    with tempfile.TemporaryDirectory(prefix="privacy-audit-") as scratch:
+
+        def again(copy: Path) -> AuditFolder:
+            return _scan_again(
+                opened,
+                copy,
+                Path(scratch) / "after",
+                verify_faces=verify_faces,
+                faces_model=faces_model,
+                recognizers=recognizers,
+                token_key=key if known else Path(scratch) / "token.key",
+                jobs=default_jobs() if jobs is None else jobs,
+                timeout_s=timeout_s,
+                progress=progress,
+            ).folder
+
+        return verify_copy(target, opened.folder, again, key=evidence.load_key(key) if known else None)
+
+
+def diff(before: Audit | str | Path, after: Audit | str | Path) -> Diff:
+    """What differs between two audits: new, gone and unchanged samples and findings, with the rates of both."""
+    from privacy_audit.compare.diff import diff as compared
+
+    opened = [audit if isinstance(audit, Audit) else Audit(audit) for audit in (before, after)]
+    return compared(opened[0].folder, opened[1].folder)
+
+
+def _looking(audit: Audit, faces_model: str | Path | None) -> dict[str, str]:
+    """Options of the face detector that an audit was made with."""
+    looking = dict(audit.folder.manifest.options.get("faces", {}))
+    if faces_model is not None:
+        looking["model"] = str(faces_model)
+    for entry in audit.folder.manifest.detectors:
+        if entry.name == FACES and "model_sha256" in entry.options:
+            looking["model_sha256"] = entry.options["model_sha256"]
+    return looking
+
+
+def _scan_again(
+    audit: Audit,
+    copy: Path,
+    notes: Path,
+    *,
+    verify_faces: VerifyFaces,
+    faces_model: str | Path | None,
+    recognizers: str | Path | None,
+    token_key: Path | None,
+    jobs: int,
+    timeout_s: float,
+    progress: Progress | None,
+) -> Audit:
+    """Scan a copy as its source was scanned, by the same rules; for faces at least as closely."""
+    if verify_faces not in get_args(VerifyFaces):
+        raise PrivacyAuditError(f"'{verify_faces}' is no way to verify faces; use one of thorough, same.")
+    from privacy_audit.detectors.faces import backends
+
+    options = audit.folder.manifest.options
+    looking = _looking(audit, faces_model)
+    backend, profile = looking.get("backend", "centerface"), looking.get("profile", "default")
+    if verify_faces == "thorough" and "thorough" in backends.find(backend).profiles:
+        profile = "thorough"
+    return scan(
+        copy,
+        output=notes,
+        policy=[str(path) for path in audit.folder.packs()],
+        detectors=options["detectors"],
+        caption_columns=options["caption_columns"],
+        dataset=options.get("dataset"),
+        faces=profile,
+        faces_backend=backend,
+        faces_model=faces_model,
+        text_noise=options.get("text_noise", False),
+        recognizers=recognizers,
+        names=options.get("names"),
+        token_key=token_key,
+        jobs=jobs,
+        timeout_s=timeout_s,
+        progress=progress,
     )
 
 

@@ -22,6 +22,7 @@ from privacy_audit.errors import AuditError
 
 KEY_BYTES = 32
 TOKEN_CHARS = 24  # 96 bits: no two values of a billion-row audit share one by chance
+_PSEUDONYM_CHARS = 6
 _PUBLIC_SUFFIXES = frozenset({"com", "org", "net", "edu", "gov", "id", "co", "uk", "de", "fr", "io", "info"})
 
 _process_key = secrets.token_bytes(KEY_BYTES)
@@ -46,6 +47,14 @@ def token(value: str, code: str) -> str:
     family = code.split(".", 1)[0]
     message = f"{family}\0{_normalise(value, code)}".encode("utf-8", "surrogatepass")
     return hmac.new(_key.get(), message, hashlib.sha256).hexdigest()[:TOKEN_CHARS]
+
+
+def pseudonym(value: str, code: str, scope: str) -> str:
+    """Six hexadecimal digits that stand for a value within `scope`, under the current key; equal for equal values.
+
+    So few digits tell apart a few thousand values: two of them share a pseudonym now and then.
+    """
+    return token(f"{scope}\0{value}", f"{code.split('.', 1)[0]}.pseudonym")[:_PSEUDONYM_CHARS].upper()
 
 
 def mask(value: str, code: str) -> str:

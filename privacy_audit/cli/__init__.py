@@ -25,6 +25,8 @@ _COMMANDS = {
     "verify-signature": "Check the signature and the parts of an audit.",
     "prove": "Prove that a picture was in the audited data, or was not.",
     "redact": "Write a clean copy of a dataset, and check it.",
+    "verify": "Check a redacted copy again, anywhere.",
+    "diff": "Compare two audits: what is new, gone, unchanged.",
     "subject": "Answer a person who asks for pictures of themselves.",
     "strip": "Write pictures without their metadata, pixels untouched.",
     "policy": "Start, check and test rule packs; explain decisions.",

@@ -56,6 +56,42 @@ def settling_options(command: F) -> F:
     return command
 
 
+def second_look_options(command: F) -> F:
+    """How a redacted copy is looked at again."""
+    for option in (
+        click.option(
+            "--token-key",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The key that the audit was made with.",
+        ),
+        click.option(
+            "--recognizers",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The recognizers that the audit was made with.",
+        ),
+        click.option(
+            "--faces-model",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The model file that the audit was made with.",
+        ),
+        click.option(
+            "--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per sample. [120]"
+        ),
+        click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Worker processes. [one per core]"),
+        click.option(
+            "--verify-faces",
+            type=click.Choice(["thorough", "same"]),
+            default="thorough",
+            help="How closely to look for faces in the copy: the same as in the audit, or closer. [thorough]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def biometrics_of(enabled: bool, purpose: str | None, legal_basis: str | None) -> Biometrics | None:
     """What the three options say; a usage error when some of them are missing."""
     if not enabled and purpose is None and legal_basis is None:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from privacy_audit.cli.options import second_look_options
+
+if TYPE_CHECKING:
+    from privacy_audit.api import VerifyFaces
+    from privacy_audit.redaction.regions import Method
 
 
 @click.command()
@@ -14,49 +21,48 @@ import click
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    required=True,
     metavar="OUT",
     help="New folder for the copy; of a table, a file.",
 )
-@click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Worker processes. [one per core]")
-@click.option("--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per sample. [120]")
-@click.option("--verify/--no-verify", default=True, help="Audit the copy and say what is left. [yes]")
+@click.option("--dry-run", is_flag=True, help="Say what would change, per action and rule, and write nothing.")
 @click.option(
-    "--faces-model",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The model file that the audit was made with.",
+    "--method",
+    type=click.Choice(["fill", "pixelate", "blur"]),
+    help="Cover all regions like this. Blur is weak. [as the rules say]",
 )
-@click.option(
-    "--recognizers",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The recognizers that the audit was made with.",
-)
-@click.option(
-    "--token-key", type=click.Path(path_type=Path), metavar="FILE", help="The key that the audit was made with."
-)
+@click.option("--pseudonyms", is_flag=True, help="Mask as <PERSON-7F3A2C>, equal values alike, not as <PERSON>.")
+@click.option("--verify/--no-verify", default=True, help="Audit the copy, and leave out what fails. [yes]")
+@second_look_options
 def redact(
     *,
     source: Path,
     audit: Path,
-    output: Path,
+    output: Path | None,
+    dry_run: bool,
+    method: Method | None,
+    pseudonyms: bool,
+    verify: bool,
+    verify_faces: VerifyFaces,
     jobs: int | None,
     timeout: float,
-    verify: bool,
     faces_model: Path | None,
     recognizers: Path | None,
     token_key: Path | None,
 ) -> None:
     """Write a clean copy of SOURCE to OUT, as the decisions in AUDIT say, and audit the copy.
 
-    Faces are filled or pixelated, metadata stripped, captions masked in their own files, dropped samples absent; all
-    else is the same byte for byte. A picture that could not be checked or redacted safely is left out. SOURCE is never
-    written to.
+    Faces are filled or pixelated, metadata stripped, values masked wherever they stand, dropped samples absent; all
+    else is the same byte for byte. What could not be checked, redacted safely or verified is left out. SOURCE is never
+    written to. Interrupted, the same command goes on where it stopped.
     """
     from privacy_audit import api
     from privacy_audit.cli import terminal
 
+    if dry_run:
+        terminal.print_preview(api.plan_redaction(source, audit=audit, method=method))
+        return
+    if output is None:
+        raise click.UsageError("name the copy with -o OUT, or use --dry-run.")
     summary = api.redact(
         source,
         audit=audit,
@@ -64,6 +70,9 @@ def redact(
         jobs=jobs,
         timeout_s=timeout,
         verify=verify,
+        verify_faces=verify_faces,
+        method=method,
+        pseudonyms=pseudonyms,
         faces_model=faces_model,
         recognizers=recognizers,
         token_key=token_key,

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from privacy_audit.api import Audit
+    from privacy_audit.compare.diff import Diff
     from privacy_audit.demo import Outcome
+    from privacy_audit.redaction.preview import Preview
     from privacy_audit.redaction.strip import StripSummary
+    from privacy_audit.redaction.verify import Verification
     from privacy_audit.store.redactions import RedactionSummary
     from privacy_audit.subject.case import Case
 
@@ -218,24 +221,114 @@ def print_redaction(summary: RedactionSummary, output: str) -> None:
         click.echo(f"  {_plural(count, 'picture')} withheld: {reason}")
     if summary.copied_unchecked:
         click.echo(f"  {_plural(summary.copied_unchecked, 'other file')} copied without being looked at")
+    if summary.weak:
+        weak = (
+            f"  {_plural(summary.weak, 'region')} covered by blur, which is weak: software has recognised blurred faces"
+        )
+        click.echo(click.style(weak, fg="yellow"))
+    if summary.regions:
+        loss = f"up to {summary.loudest_db:.1f} dB" if summary.loudest_db is not None else "no pixel changed"
+        click.echo(f"  {_plural(summary.regions, 'region')} measured; outside them: {loss}")
     if not summary.verified:
         click.echo("Not verified: the copy was not audited again (--no-verify).")
         return
-    left = [entry for entry in summary.residuals if entry.after]
-    if not left and summary.passed:
-        if summary.on_filled:
-            times = _plural(summary.on_filled, "time")
-            click.echo(f"  the face detector fired {times} on filled areas, where nothing is left to see")
-        click.echo(click.style("Verified: nothing of what was to be removed was found again in the copy.", fg="green"))
-        click.echo(
-            "That is obfuscation, not anonymity: what the detectors miss is still there. See the report's limits."
+    if summary.found_later:
+        found = _plural(summary.found_later, "picture")
+        click.echo(f"  on {found}, regions were found only by the audit of the copy: covered, and verified again")
+    if summary.on_filled:
+        times = _plural(summary.on_filled, "time")
+        click.echo(f"  the face detector fired {times} on covered areas, where nothing is left to see")
+    if not summary.tokens:
+        click.echo("  Values were not searched for: the key is not the one of the audit.")
+    if summary.unsearched:
+        click.echo(f"  {_plural(summary.unsearched, 'sample')} with too much text to be searched to the end")
+    if summary.failed:
+        failed = f"Failed the verification, and left out: {_plural(summary.failed, 'sample')}"
+        click.echo(click.style(failed, fg="red", bold=True))
+        for entry in summary.residuals:
+            if entry.after:
+                click.echo(f"  {entry.code:<22} found again {entry.after:,} times (before: {entry.before:,})")
+    elif not summary.passed:
+        click.echo(click.style("The copy holds pictures that could not be checked.", fg="red", bold=True))
+    click.echo(click.style(_found_in_the_end(summary), fg="green" if summary.passed else None))
+    click.echo("Redaction is obfuscation: what the detectors miss is still there. See the report's limits.")
+
+
+def _found_in_the_end(summary: RedactionSummary) -> str:
+    """0 found, and how much that says. Never that anything is anonymous."""
+    text = "Verified: 0 found in the copy"
+    if not summary.faces:
+        return f"{text}; faces were not looked for."
+    if summary.at_most is None:
+        return f"{text}; miss rate not measured for the face detector that ran."
+    return (
+        f"{text}, at most {100 * summary.at_most:.1f} % with 95 % confidence of the pictures with faces still show one "
+        f"(miss rate per picture, on {summary.at_most_data})."
+    )
+
+
+def print_preview(preview: Preview) -> None:
+    """What a redaction would do, and by which rules."""
+    outcomes = ", ".join(f"{kind} {count:,}" for kind, count in sorted(preview.outcomes.items()) if count)
+    click.echo(f"Would write a copy of {_plural(preview.samples, 'sample')}: {outcomes}")
+    for action, count in sorted(preview.actions.items()):
+        places = preview.places[action]
+        where = f", {_plural(places, 'place')}" if places else ""
+        if count:
+            click.echo(f"  {action:<10} {_plural(count, 'sample')}{where}")
+    for kind, rules in sorted(preview.rules.items()):
+        click.echo(f"{kind}, by rule:")
+        for rule, count in sorted(rules.items(), key=lambda item: (-item[1], item[0])):
+            click.echo(f"  {count:>9,}  {rule}")
+    click.echo("Nothing was written. What only a second look finds is not foreseen.")
+
+
+def print_diff(found: Diff) -> None:
+    """What differs between two audits, per kind of finding."""
+    counts = [("new", found.new), ("gone", found.gone), ("changed", found.changed), ("unchanged", found.unchanged)]
+    click.echo("Samples: " + ", ".join(f"{count:,} {name}" for name, count in counts))
+    click.echo("Findings compared by " + ("value" if found.by_value else "number: the audits have different keys"))
+    for what in found.not_looked:
+        click.echo(click.style(f"  not looked for {what}", fg="yellow"))
+    if found.kinds:
+        click.echo(f"\n{'':<24}{'new':>9}{'gone':>9}{'same':>9}  samples before, after")
+    for kind in found.kinds:
+        shares = " -> ".join(
+            f"{rate.samples:,} ({100 * rate.interval.low:.2g} to {100 * rate.interval.high:.2g} %)"
+            for rate in (kind.before, kind.after)
         )
-        return
-    click.echo(click.style("Left in the copy:", fg="red", bold=True))
-    for entry in left:
-        click.echo(f"  {entry.code:<22} {entry.after:,} (before: {entry.before:,})")
-    if not left:
-        click.echo("  pictures that could not be checked")
+        click.echo(f"{kind.code:<24}{kind.new:>9,}{kind.gone:>9,}{kind.unchanged:>9,}  {shares}")
+
+
+def print_verification(found: Verification, output: str) -> None:
+    """Whether a copy is still what it was said to be."""
+    for names, what in [
+        (found.files.changed, "changed since it was written"),
+        (found.files.missing, "missing"),
+        (found.files.added, "not in the manifest"),
+    ]:
+        if names:
+            click.echo(
+                f"{_plural(len(names), 'file')} {what}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+            )
+    if found.replaced:
+        click.echo(f"{_plural(found.replaced, 'picture')} not as redaction wrote them")
+    if found.not_little:
+        click.echo(f"{_plural(found.not_little, 'region')} with more left in them than their method may leave")
+    if found.unchecked:
+        click.echo(f"{_plural(found.unchecked, 'picture')} that could not be checked")
+    for code, count in found.left.items():
+        click.echo(f"  {code:<22} {count:,} left")
+    for sample in found.samples_left[:10]:
+        click.echo(f"    in {sample}")
+    if not found.tokens:
+        click.echo("Not checked: values that were to go (name the audit's key with --token-key).")
+    if found.passed:
+        click.echo(
+            click.style(f"{output}: {_plural(found.samples, 'sample')}. ", fg="green") + _found_in_the_end(found.notes)
+        )
+    else:
+        click.echo(click.style(f"{output} failed the verification.", fg="red", bold=True))
 
 
 def print_case(case: Case, limit: int | None = None) -> None:

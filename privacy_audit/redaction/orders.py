@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from privacy_audit.policy import effective
-from privacy_audit.redaction.regions import Method
+from privacy_audit.redaction.regions import Method, Region
 from privacy_audit.store import schema, shards
 from privacy_audit.taxonomy import matches
-from privacy_audit.types import Action, Decision, Failure, Finding, Severity
+from privacy_audit.types import Action, Box, Decision, Failure, Finding, Quad, Severity
 
 PIXEL_METHODS: tuple[Method, ...] = ("fill", "pixelate", "blur")
 
@@ -25,6 +25,37 @@ class Orders:
     findings: Sequence[Finding] = ()
     failures: Sequence[Failure] = ()
     failed: frozenset[str] = field(default_factory=frozenset)
+    rules: tuple[str, ...] = ()
+    """The rules behind the action, by id."""
+
+    def covering(self, method: Method | None) -> Orders:
+        """The same orders with all regions covered by one method. What is dropped or masked stays so."""
+        parameters = self.action.parameters
+        wanted = [parameters[name] for name in PIXEL_METHODS if name in parameters]
+        if method is None or not wanted:
+            return self
+        others = {name: value for name, value in parameters.items() if name not in PIXEL_METHODS}
+        return replace(self, action=Action(self.action.kind, {**others, method: ",".join(wanted)}))
+
+    def with_regions(self, more: Sequence[Finding]) -> Orders:
+        """The same orders with further findings whose regions are covered: filled, where no method is named."""
+        if not more:
+            return self
+        parameters = dict(self.action.parameters)
+        named = [pattern for name in PIXEL_METHODS for pattern in self.patterns(name)]
+        unnamed = {f.code for f in more if not any(matches(pattern, f.code) for pattern in named)}
+        if unnamed:
+            parameters["fill"] = ",".join([*self.patterns("fill"), *sorted(unnamed)])
+        return replace(self, action=Action("redact", parameters), findings=[*self.findings, *more])
+
+    def regions(self) -> list[Region]:
+        """The areas of a picture that are to be covered."""
+        return [
+            Region(finding.where, method)
+            for method in PIXEL_METHODS
+            for finding in self.wanted(method)
+            if isinstance(finding.where, (Box, Quad))
+        ]
 
     def patterns(self, parameter: str) -> tuple[str, ...]:
         """The code patterns that a parameter of the action names."""
@@ -96,6 +127,7 @@ def read(audit: Path, shard: str) -> dict[str, Orders]:
             findings[row["sample_id"]],
             failures[row["sample_id"]],
             frozenset(row["failed"]),
+            _rules(decisions[row["sample_id"]]),
         )
         for row in _rows(audit, "samples", shard)
     }
@@ -114,6 +146,12 @@ def _settled(audit: Path, shard: str) -> set[int]:
     if not shards.part(audit, schema.SETTLED, shard).exists():
         return set()
     return {row["finding"] for row in _rows(audit, schema.SETTLED, shard) if row["finding"] is not None}
+
+
+def _rules(decisions: Sequence[Decision]) -> tuple[str, ...]:
+    """The rules that ask for what is done; those that a stronger one beats are not among them."""
+    kind = effective(decisions).kind
+    return tuple(sorted({decision.rule_id for decision in decisions if decision.action.kind == kind != "keep"}))
 
 
 def _rows(audit: Path, table: str, shard: str) -> Iterator[dict[str, Any]]:

@@ -1,29 +1,45 @@
-"""What the second look finds of what the first one asked to remove."""
+"""What a second look finds of what was to be removed: by another scan of the copy, and by a search for the values."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from privacy_audit.redaction import orders
+from privacy_audit import evidence
+from privacy_audit.redaction import everywhere, orders
 from privacy_audit.redaction.coverage import grown, is_covered
+from privacy_audit.redaction.orders import CREDIT, KEPT_BY_STRIP, TEXT_CHANNELS, Orders
+from privacy_audit.sources import Item, open_source
 from privacy_audit.store.folder import AuditFolder
 from privacy_audit.types import Box, Finding
+
+MAX_PLACES = 20_000
+"""Places of one sample's texts at which a value is looked for."""
+MAX_VALUES = 64
+"""Values of one sample that are looked for."""
+_CHARS = re.compile(r"(\d{1,6}) chars$")
 
 
 @dataclass(slots=True)
 class Left:
-    """Findings left in a copy, per sample of the source (by id). `on_filled` counts boxes on areas that were filled."""
+    """Findings left in a copy, per sample of the source (by id).
 
-    by_sample: dict[str, Counter[str]] = field(default_factory=dict)
-    on_filled: int = 0
+    `on_covered` counts boxes on areas that were covered, and where no more is left than their method may leave.
+    `unsearched` counts samples with more values or text than are looked at.
+    """
+
+    by_sample: dict[str, list[Finding]] = field(default_factory=dict)
+    on_covered: int = 0
+    unsearched: int = 0
 
     @property
     def codes(self) -> Counter[str]:
         """Findings left per code."""
-        return sum(self.by_sample.values(), Counter())
+        return Counter(finding.code for findings in self.by_sample.values() for finding in findings)
 
 
 def asked(audit: AuditFolder, samples: set[str]) -> Counter[str]:
@@ -36,39 +52,33 @@ def asked(audit: AuditFolder, samples: set[str]) -> Counter[str]:
     return counts
 
 
-def left(
-    before: AuditFolder,
-    after: AuditFolder,
-    sources: Mapping[str, str],
-    added: Mapping[str, Sequence[Mapping[str, Any]]],
-) -> Left:
-    """What the audit of the copy asks to remove still.
+def left(before: AuditFolder, after: AuditFolder, rows: Sequence[Mapping[str, Any]], *, tokens: bool) -> Left:
+    """What the audit of the copy asks to remove still, and findings whose value was to go.
 
-    `sources` maps a sample of the copy to that of the source; `added` holds the areas (method, x, y, w, h) that were
-    redacted beyond those of the decisions, by sample of the source.
+    `rows` are the notes on the samples. `tokens` says whether both audits were made with one key, so that values can
+    be compared.
 
-    A face detector sees a head in hair and shoulders around a blank oval. A box that lies mostly on an area that was
-    filled with one colour shows nothing, so it is counted apart. What was suppressed, or kept by a review, was not to
-    be removed, so it is not left either.
+    A face detector sees a head in hair and shoulders around a blank oval. A box that lies mostly on an area in which
+    nothing is left shows nothing, so it is counted apart. What was suppressed, or kept by a review, was not to be
+    removed, so it is not left either.
     """
-    found: dict[str, list[Finding]] = {}
-    for shard in orders.every(after.path, after.manifest.parts):
-        for sample, order in shard.items():
-            if again := order.asked():
-                found.setdefault(sources.get(sample, sample), []).extend(again)
+    sources = {row["copy_id"]: row["sample_id"] for row in rows if row["copy_id"]}
+    covered = {row["sample_id"]: _covered(row["regions"]) for row in rows if row["regions"]}
+    gone = _gone(before, set(sources.values())) if tokens else {}
     result = Left()
-    filled = _filled(
-        before, added, {name for name, findings in found.items() if any(f.channel == "pixels" for f in findings)}
-    )
     allowed = _accepted(before)
-    for sample, findings in found.items():
-        for finding in findings:
-            if allowed.get(sample, Counter())[finding.code] > 0:
-                allowed[sample][finding.code] -= 1
-            elif isinstance(finding.where, Box) and is_covered(finding.where, filled.get(sample, [])):
-                result.on_filled += 1
-            else:
-                result.by_sample.setdefault(sample, Counter())[finding.code] += 1
+    for shard in orders.every(after.path, after.manifest.parts):
+        for name, order in shard.items():
+            sample = sources.get(name, name)
+            again = order.asked()
+            again += [f for f in _same_values(order, gone.get(sample, {})) if f not in again]
+            for finding in again:
+                if allowed.get(sample, Counter())[finding.code] > 0:
+                    allowed[sample][finding.code] -= 1
+                elif isinstance(finding.where, Box) and is_covered(finding.where, covered.get(sample, ())):
+                    result.on_covered += 1
+                else:
+                    result.by_sample.setdefault(sample, []).append(finding)
     return result
 
 
@@ -90,17 +100,79 @@ def _accepted(audit: AuditFolder) -> dict[str, Counter[str]]:
     return allowed
 
 
-def _filled(
-    audit: AuditFolder, added: Mapping[str, Sequence[Mapping[str, Any]]], samples: set[str]
-) -> dict[str, list[Box]]:
-    """The areas that were filled, as the regions grow them."""
-    areas: dict[str, list[Box]] = {}
-    if not samples:
-        return areas
+def search(before: AuditFolder, copy: Path, rows: Sequence[Mapping[str, Any]], result: Left) -> None:
+    """Look for the values that were to go in all texts and names of the dataset `copy`; add to `result`.
+
+    No detector takes part. An audit keeps no value, but its token and its length. So the token of every stretch of that
+    length that starts at a word is computed, under the key of the audit.
+    """
+    sources = {row["copy_id"]: row["sample_id"] for row in rows if row["copy_id"]}
+    gone = _gone(before, set(sources.values()))
+    if not gone:
+        return
+    source = open_source(copy, dataset={})
+    source.survey()
+    for shard in source.shards():
+        for item in source.read(shard):
+            if isinstance(item, Item) and (values := gone.get(sources.get(item.sample.id, ""))):
+                sample = sources[item.sample.id]
+                found, complete = _search(item, values)
+                known = {finding.token for finding in result.by_sample.get(sample, ())}
+                new = [finding for finding in found if finding.token not in known]
+                if new:
+                    result.by_sample.setdefault(sample, []).extend(new)
+                result.unsearched += not complete
+
+
+def _search(item: Item, values: Mapping[str, Finding]) -> tuple[list[Finding], bool]:
+    wanted = list(values.values())[:MAX_VALUES]
+    places = 0
+    found: dict[str, Finding] = {}
+    for text in item.sample.texts:
+        starts = [match.start() for match in re.finditer(r"(?<!\w)\w|(?<=_)[^\W_]|[^\w\s]", text.value)]
+        for finding in wanted:
+            size = _length(finding)
+            if places + len(starts) > MAX_PLACES:
+                return list(found.values()), False
+            places += len(starts)
+            for start in starts:
+                piece = text.value[start : start + size]
+                if len(piece) == size and evidence.token(piece, finding.code) == finding.token:
+                    found[finding.token] = finding
+    return list(found.values()), len(values) <= MAX_VALUES
+
+
+def _gone(audit: AuditFolder, samples: set[str]) -> dict[str, dict[str, Finding]]:
+    """By sample and token, the findings whose value must stand nowhere on the sample any more."""
+    found: dict[str, dict[str, Finding]] = {}
     for shard in orders.every(audit.path, audit.manifest.parts):
         for sample in samples & shard.keys():
-            wanted = shard[sample].wanted("fill")
-            boxes = [finding.where for finding in wanted if isinstance(finding.where, Box)]
-            boxes += [Box(a["x"], a["y"], a["w"], a["h"]) for a in added.get(sample, ()) if a["method"] == "fill"]
-            areas[sample] = [grown(box) for box in boxes]
-    return areas
+            values = {f.token: f for f in shard[sample].asked() if f.token and _travels(f)}
+            if values:
+                found[sample] = values
+    return found
+
+
+def _travels(finding: Finding) -> bool:
+    """Whether the value of a finding is one that is masked wherever it stands."""
+    known = finding.code.startswith(everywhere.IN_METADATA)
+    return _length(finding) >= everywhere.SHORTEST and (finding.channel in TEXT_CHANNELS or known)
+
+
+def _length(finding: Finding) -> int:
+    """Characters of the value, as its preview says; 0 when it does not."""
+    match = _CHARS.search(finding.preview)
+    return int(match[1]) if match is not None else 0
+
+
+def _same_values(order: Orders, gone: Mapping[str, Finding]) -> Iterator[Finding]:
+    """Findings of the copy whose value was to go. What a strip mode keeps on purpose is none."""
+    for finding in order.findings:
+        kept = finding.channel == "metadata" and finding.code in KEPT_BY_STRIP | CREDIT
+        if finding.token in gone and not kept:
+            yield finding
+
+
+def _covered(regions: Iterable[Mapping[str, Any]]) -> list[Box]:
+    """The areas in which nothing is left, as the regions grow them."""
+    return [grown(Box(area["x"], area["y"], area["w"], area["h"])) for area in regions if area["little"]]

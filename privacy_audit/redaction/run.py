@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
-from bisect import bisect
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from privacy_audit.errors import AuditError, SourceError
-from privacy_audit.redaction import residual
-from privacy_audit.redaction.shard import RedactJob, ShardRedaction
+from privacy_audit.evidence import key_id, token_key
+from privacy_audit.redaction import draft, manifest, residual
+from privacy_audit.redaction.bound import bound
+from privacy_audit.redaction.options import RedactionOptions
+from privacy_audit.redaction.residual import Left
+from privacy_audit.redaction.shard import FAILED, Done, RedactJob
+from privacy_audit.redaction.sinks import Sink, sink_of
 from privacy_audit.run.local import LocalRunner
-from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec
-from privacy_audit.sources import Redactable
-from privacy_audit.sources.tables import Edit, Row, open_table
+from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan
+from privacy_audit.run.scan import locked
+from privacy_audit.sources import Shard, Source
 from privacy_audit.store import redactions
 from privacy_audit.store.folder import AuditFolder
 from privacy_audit.store.redactions import RedactionSummary, Residual
+from privacy_audit.types import Box, Finding, Quad
 
 if TYPE_CHECKING:
     from privacy_audit.run.scan import Progress
 
 AFTER = "after"
 """The second audit, of the copy, stands here inside the redaction notes."""
+MAX_LOOKS = 4
+"""At the copy, at the copy with what was found covered, at the copy without what failed, and once more."""
 
 
 class Verified(Protocol):
@@ -41,7 +51,7 @@ Verify = Callable[[Path, Path], Verified]
 
 
 def redact_dataset(
-    source: Redactable,
+    source: Source,
     audit: AuditFolder,
     output: Path,
     *,
@@ -51,111 +61,242 @@ def redact_dataset(
     timeout_s: float,
     verify: Verify | None,
     progress: Progress,
+    options: RedactionOptions,
 ) -> RedactionSummary:
     """Write the redacted copy of `source` to `output`, note it in the audit folder, and audit the copy again.
 
-    `detectors` are those of the audit; those that see pixels look at every redacted picture once more.
+    `detectors` are those of the audit; those that see pixels look at every redacted picture once more. The copy appears
+    when all is done and verified: regions that only the verification finds are covered, too, and a sample that still
+    fails is left out. A run that was cut short is taken up where it stopped, see `draft`.
     """
     started = _now()
-    _check(source, audit, output)
-    draft = output.with_name(f".{output.name}.partial")
-    shutil.rmtree(draft, ignore_errors=True)
-    results: list[ShardRedaction] = []
-    try:
-        draft.mkdir(parents=True)
-        progress.start(audit.manifest.counts["samples"])
-        runner = LocalRunner(jobs, timeout_s)
-        for result in runner.map(_jobs(source, audit, draft, key, detectors)):
-            results.append(result)
-            progress.advance(len(result.rows), sum(row["outcome"] == "withheld" for row in result.rows))
-        _write_tables(source, audit, draft, results)
-        copy = source.publish(draft, output)
-    except OSError as error:
-        raise AuditError(
-            f"cannot write {output}: {error.strerror or 'input/output error'}. Nothing was kept."
-        ) from error
-    finally:
-        progress.stop()
-        shutil.rmtree(draft, ignore_errors=True)
-    results.sort(key=lambda result: result.shard)
-    _renumber(source, results, copy)
-    notes = redactions.folder(audit.path)
-    shutil.rmtree(notes, ignore_errors=True)
-    again = verify(copy, notes / AFTER) if verify is not None else None
-    summary = _summary(audit, results, again.folder if again else None, started)
-    redactions.write(audit.path, summary, [row for result in results for row in result.rows])
+    sink = sink_of(source, output)
+    check(source, audit)
+    plan = _plan(audit, detectors, key, options)
+    runner = LocalRunner(jobs, timeout_s)
+    run = _Run(sink, audit, draft.place(output), plan, key, detectors, options, runner, progress)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        if (finished := _published(run)) is not None:
+            return finished
+        raise SourceError(f"{output} exists and is not empty. Name a new folder with -o.")
+    draft.prepare(run.draft, run.plan)
+    with locked(run.draft):
+        if verify is None:
+            done, looks = _redact(run, {}), None
+            shutil.rmtree(redactions.folder(audit.path) / AFTER, ignore_errors=True)
+        else:
+            done, looks = _redact_and_verify(run, verify)
+        summary = _summary(audit, done, looks, started)
+        copy = draft.copy(run.draft)
+        with draft.writing(run.draft):
+            manifest.write(copy / sink.manifest, done.files, TOOL_VERSION)
+            redactions.write(audit.path, summary, done.rows)
+            sink.publish(copy, output)
+    shutil.rmtree(run.draft, ignore_errors=True)
     return summary
 
 
-def _check(source: Redactable, audit: AuditFolder, output: Path) -> None:
+def _published(run: _Run) -> RedactionSummary | None:
+    """The summary of a run that died after its last step but one: the copy is in its place, the draft still there."""
+    if not draft.fits(run.draft, run.plan) or run.sink.scanned(draft.copy(run.draft)).exists():
+        return None
+    shutil.rmtree(run.draft, ignore_errors=True)
+    return redactions.read(run.audit.path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What stays the same during one redaction."""
+
+    sink: Sink
+    audit: AuditFolder
+    draft: Path
+    plan: str
+    key: bytes
+    detectors: tuple[DetectorSpec, ...]
+    options: RedactionOptions
+    runner: LocalRunner
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """The copy, complete. `rows` are the notes on all samples, `files` all files with their sha256.
+
+    `shards` says of which shard a sample is.
+    """
+
+    rows: list[dict[str, Any]]
+    files: dict[str, str]
+    routes: dict[str, int]
+    carried: int
+    shards: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """What the verification saw: ever, by sample, and in the end. `after` is the last audit, None of an empty copy."""
+
+    after: AuditFolder | None
+    seen: dict[str, list[Finding]]
+    last: Left
+    tokens: bool
+    found_later: int
+
+
+Again = dict[str, dict[str, tuple[Finding, ...]]]
+"""By shard and sample: regions to cover besides; a sample with none is left out."""
+
+
+def _redact_and_verify(run: _Run, verify: Verify) -> tuple[_Finished, _Looks]:
+    """Redact, look at the whole copy, and mend it until nothing is found."""
+    again: Again = {}
+    seen: dict[str, list[Finding]] = {}
+    notes = redactions.folder(run.audit.path) / AFTER
+    for look in range(MAX_LOOKS):
+        done = _redact(run, again)
+        after = None
+        if any(row["copy_id"] for row in done.rows):
+            after = verify(run.sink.scanned(draft.copy(run.draft)), notes).folder
+        else:
+            shutil.rmtree(notes, ignore_errors=True)
+        tokens = run.audit.manifest.token_key_id == key_id(run.key)
+        left = _left(run, done, after, tokens)
+        seen |= left.by_sample
+        new = _mend(again, left, done, cover=look == 0)
+        if not new:
+            found_later = sum(bool(regions) for samples in again.values() for regions in samples.values())
+            return done, _Looks(after, seen, left, tokens, found_later)
+    raise AuditError(
+        f"after {MAX_LOOKS} verifications there was still something to be found: no copy was written. Please report it."
+    )
+
+
+def _left(run: _Run, done: _Finished, after: AuditFolder | None, tokens: bool) -> Left:
+    if after is None:
+        return Left()
+    left = residual.left(run.audit, after, done.rows, tokens=tokens)
+    if tokens:
+        with token_key(run.key):
+            residual.search(run.audit, run.sink.scanned(draft.copy(run.draft)), done.rows, left)
+    return left
+
+
+def _mend(again: Again, left: Left, done: _Finished, *, cover: bool) -> bool:
+    """Note what is to be done about what is left; whether that is anything new.
+
+    With `cover`, regions on pictures are covered; else, and for all else, the sample is left out.
+    """
+    faults = {sample: tuple(findings) for sample, findings in left.by_sample.items()}
+    for row in done.rows:
+        if any(not region["little"] for region in row["regions"]) and row["output_id"]:
+            faults[row["sample_id"]] = ()
+    for sample, findings in sorted(faults.items()):
+        if sample not in done.shards:
+            raise AuditError("the copy holds a sample that the source does not have. Please report it.")
+        regions = cover and findings and all(isinstance(finding.where, (Box, Quad)) for finding in findings)
+        again.setdefault(done.shards[sample], {})[sample] = findings if regions else ()
+    return bool(faults)
+
+
+def _plan(audit: AuditFolder, detectors: tuple[DetectorSpec, ...], key: bytes, options: RedactionOptions) -> str:
+    """Hex sha256 over all that shapes the copy: the audit with its decisions, the detectors, the key, the options."""
+    facts = {
+        "tool": TOOL_VERSION,
+        "options": options.facts(),
+        "audit": [audit.manifest.plan_hash, audit.manifest.source_fingerprint, audit.manifest.parts],
+        "detectors": Plan(detectors, (), key).hash(),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def check(source: Source, audit: AuditFolder) -> None:
+    """Raises AuditError or SourceError when the audit is not finished, or not of `source` as it is now."""
     if audit.manifest.status != "complete":
         raise AuditError(f"{audit.path} is not finished. Run the scan again first: it goes on where it stopped.")
     if source.survey().fingerprint != audit.manifest.source_fingerprint:
         raise SourceError(
-            f"{source.root} is not what was audited: files were added, removed or changed. Scan it again."
+            f"{source.name} is not what was audited: files were added, removed or changed. Scan it again."
         )
-    source.check_target(output)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise SourceError(f"{output} exists and is not empty. Name a new folder with -o.")
 
 
-def _jobs(
-    source: Redactable, audit: AuditFolder, draft: Path, key: bytes, detectors: tuple[DetectorSpec, ...]
-) -> Iterator[RedactJob]:
-    for shard in source.shards():
-        yield RedactJob(source, shard, audit.path, draft, key, detectors)
+def _redact(run: _Run, again: Again) -> _Finished:
+    """Redact all shards that are not done yet, and complete the copy."""
+    scope = run.audit.manifest.plan_hash + run.audit.manifest.source_fingerprint
+
+    def todo() -> Iterator[RedactJob]:
+        for shard in run.sink.source.shards():
+            more = again.get(shard.id, {})
+            marker = _marker(run, shard, more)
+            if marker is not None:
+                run.progress.advance(len(marker.rows), sum(row["outcome"] == "withheld" for row in marker.rows))
+                continue
+            yield RedactJob(
+                run.sink, shard, run.audit.path, run.draft, run.plan, run.key, run.detectors, run.options, scope, more
+            )
+
+    run.progress.start(run.audit.manifest.counts["samples"])
+    try:
+        done: Done
+        for done in run.runner.map(todo()):
+            run.progress.advance(done.samples, done.withheld)
+    finally:
+        run.progress.stop()
+    with draft.writing(run.draft):
+        return _finish(run, again)
 
 
-def _write_tables(source: Redactable, audit: AuditFolder, draft: Path, results: list[ShardRedaction]) -> None:
-    """Copy every table with its edits. One that could not be read was not checked, so it stays out."""
-    edits: dict[str, dict[int, Edit]] = {}
-    for result in results:
-        for table, rows in result.edits.items():
-            edits.setdefault(table, {}).update(rows)
+def _marker(run: _Run, shard: Shard, again: Mapping[str, tuple[Finding, ...]]) -> draft.Marker | None:
+    marker = draft.read_marker(run.draft, shard.id)
+    wanted = (shard.fingerprint, run.plan, draft.digest(again))
+    return marker if marker is not None and (marker.input, marker.plan, marker.again) == wanted else None
+
+
+def _finish(run: _Run, again: Again) -> _Finished:
+    """Write what spans shards, and remove what a run that died left half done."""
+    found: list[draft.Marker] = []
+    shards: dict[str, str] = {}
+    for shard in run.sink.source.shards():
+        marker = _marker(run, shard, again.get(shard.id, {}))
+        if marker is None:
+            raise AuditError("the source, or the copy, changed while it was redacted. Run the same command again.")
+        found.append(marker)
+        shards |= {row["sample_id"]: shard.id for row in marker.rows}
+    parts = [marker.facts for marker in found]
     query = "SELECT sample_id FROM failures WHERE stage = 'source' AND kind = 'unreadable'"
-    unread = {row[0] for row in audit.sql(query)}
-    for table in source.tables():
-        if table in unread:
-            continue
-        target = draft / table
-        target.parent.mkdir(parents=True, exist_ok=True)
-        changed = edits.get(table)
-        if not changed:
-            shutil.copyfile(source.root / table, target)
-            continue
-
-        def edit(row: Row, changed: dict[int, Edit] = changed) -> Edit:
-            return changed.get(row.number, {})
-
-        open_table(source.root / table).rewrite(target, edit)
-
-
-def _renumber(source: Redactable, results: list[ShardRedaction], copy: Path) -> None:
-    """Give rows of a table the number and name that they have in the copy, where dropped rows are gone."""
-    for table in source.tables():
-        edits = [result.edits.get(table, {}) for result in results]
-        dropped = sorted(row for rows in edits for row, edit in rows.items() if edit is None)
-        name = copy.name if copy.is_file() else table
-        for result in results:
-            for row in result.rows:
-                stem, _, number = row["output_id"].rpartition("#")
-                if stem == table and number.isdecimal() and row["output_id"] == row["sample_id"]:
-                    row["output_id"] = f"{name}#{int(number) - bisect(dropped, int(number))}"
-
-
-def _summary(
-    audit: AuditFolder, results: list[ShardRedaction], after: AuditFolder | None, started: str
-) -> RedactionSummary:
-    rows = [row for result in results for row in result.rows]
-    outcomes = Counter(row["outcome"] for row in rows)
-    kept = {row["output_id"]: row["sample_id"] for row in rows if row["output_id"]}
-    added = {row["sample_id"]: row["added"] for row in rows if row["added"]}
-    found = residual.left(audit, after, kept, added) if after is not None else residual.Left()
+    unread = frozenset(row[0] for row in run.audit.sql(query))
+    files = {name: digest for marker in found for name, digest in marker.files.items()}
+    files |= run.sink.finish(draft.copy(run.draft), parts, unread)
+    draft.sweep(run.draft, files)
+    rows = [row for marker in found for row in marker.rows]
+    new = run.sink.ids(parts)
     for row in rows:
-        row["left"] = sorted(found.by_sample.get(row["sample_id"], ()))
-    before = residual.asked(audit, set(kept.values()))
-    residuals = [Residual(code, before[code], found.codes[code]) for code in sorted({*before, *found.codes})]
-    routes: Counter[str] = sum((result.routes for result in results), Counter())
+        row["output_id"], row["copy_id"] = new(row["output_id"]), new(row["copy_id"])
+    routes: Counter[str] = sum((Counter(marker.routes) for marker in found), Counter())
+    return _Finished(rows, files, dict(sorted(routes.items())), sum(marker.carried for marker in found), shards)
+
+
+def _summary(audit: AuditFolder, done: _Finished, looks: _Looks | None, started: str) -> RedactionSummary:
+    rows = done.rows
+    outcomes = Counter(row["outcome"] for row in rows)
+    found = Counter[str]()
+    regions = [region for row in rows for region in row["regions"]]
+    losses = [float(row["outside"].split()[0]) for row in rows if row["outside"] not in {"", "same"}]
+    for row in rows:
+        left = (
+            [finding.code for finding in looks.seen.get(row["sample_id"], ())]
+            if looks and row["note"] == FAILED
+            else []
+        )
+        found.update(left)
+        row["left"] = sorted(set(left))
+        row["verdict"] = _verdict(row, looks)
+    before = residual.asked(audit, {row["sample_id"] for row in rows if row["output_id"] or row["note"] == FAILED})
+    faces = bound(
+        audit.manifest.detectors, sum(bool(row["regions"]) for row in rows), looks.found_later if looks else 0
+    )
+    failed = sum(row["note"] == FAILED for row in rows)
+    after = looks.after if looks is not None else None
     return RedactionSummary(
         started=started,
         finished=_now(),
@@ -168,21 +309,41 @@ def _summary(
         dropped=outcomes["dropped"],
         quarantined=outcomes["quarantined"],
         withheld=outcomes["withheld"],
-        copied_unchecked=sum(result.copied_unchecked for result in results),
+        copied_unchecked=done.carried,
         actions=dict(sorted(Counter(action for row in rows for action in row["actions"]).items())),
-        routes=dict(sorted(routes.items())),
+        routes=done.routes,
         withheld_reasons=dict(sorted(Counter(row["note"] for row in rows if row["outcome"] == "withheld").items())),
-        verified=after is not None,
-        passed=after is not None and not found.codes and not _new_failures(after, outcomes["withheld"]),
-        residuals=residuals,
+        verified=looks is not None,
+        passed=looks is not None and not failed and not _new_failures(after, outcomes["withheld"]),
+        residuals=[Residual(code, before[code], found[code]) for code in sorted({*before, *found})],
         second_look=sum(len(row["added"]) for row in rows),
-        on_filled=found.on_filled,
+        on_filled=looks.last.on_covered if looks is not None else 0,
         verifier=_verifier(after),
+        tokens=looks is not None and looks.tokens,
+        unsearched=looks.last.unsearched if looks is not None else 0,
+        found_later=looks.found_later if looks is not None else 0,
+        failed=failed,
+        regions=len(regions),
+        weak=sum(region["method"] == "blur" for region in regions),
+        loudest_db=min(losses, default=None),
+        faces=faces is not None,
+        at_most=faces.at_most if faces is not None else None,
+        at_most_data=faces.data if faces is not None else "",
     )
 
 
-def _new_failures(after: AuditFolder, withheld: int) -> bool:
+def _verdict(row: Mapping[str, Any], looks: _Looks | None) -> str:
+    if row["note"] == FAILED:
+        return "failed"
+    if looks is None:
+        return "not verified"
+    return "passed" if row["output_id"] else "absent"
+
+
+def _new_failures(after: AuditFolder | None, withheld: int) -> bool:
     """Whether the copy holds something that could not be checked, beyond rows whose picture was withheld."""
+    if after is None:
+        return False
     query = "SELECT count(DISTINCT sample_id) FROM failures WHERE stage = 'picture'"
     pictures = after.sql(query)[0][0]
     return bool(pictures > withheld)
@@ -191,7 +352,8 @@ def _new_failures(after: AuditFolder, withheld: int) -> bool:
 def _verifier(after: AuditFolder | None) -> str:
     if after is None:
         return ""
-    return ", ".join(f"{entry.name} {entry.version}" for entry in after.manifest.detectors)
+    entries = ((entry, entry.options.get("profile", "")) for entry in after.manifest.detectors)
+    return ", ".join(f"{entry.name} {entry.version}{f' ({profile})' if profile else ''}" for entry, profile in entries)
 
 
 def _now() -> str:

@@ -1,16 +1,15 @@
-"""Redacts one shard of a dataset: pictures and sidecars are written, edits of table rows are handed back.
+"""Redacts one shard of a dataset: decides what each sample becomes, and hands it to the sink.
 
 The source is only read. What cannot be redacted safely is left out, never passed on as it was.
 """
 
 from __future__ import annotations
 
-import contextlib
-import shutil
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, get_args
 
 from privacy_audit import evidence
@@ -18,165 +17,189 @@ from privacy_audit.detectors import registry
 from privacy_audit.detectors.base import Detector
 from privacy_audit.errors import PictureError, PrivacyAuditError
 from privacy_audit.pixels import Picture
+from privacy_audit.redaction import draft, texts
 from privacy_audit.redaction import orders as reading
 from privacy_audit.redaction.coverage import around
 from privacy_audit.redaction.kept import Mode
+from privacy_audit.redaction.measured import Measured, compare
 from privacy_audit.redaction.metadata import strip, strip_sidecar
-from privacy_audit.redaction.orders import TEXT_CHANNELS, Orders
+from privacy_audit.redaction.options import RedactionOptions
+from privacy_audit.redaction.orders import Orders
 from privacy_audit.redaction.pictures import cover
-from privacy_audit.redaction.regions import Region
-from privacy_audit.redaction.spans import mask, mask_filename, mask_value
+from privacy_audit.redaction.regions import Method, Region
+from privacy_audit.redaction.sinks import Outgoing, Sink
+from privacy_audit.redaction.spans import Spans, typed
 from privacy_audit.run.plan import DetectorSpec
 from privacy_audit.run.shard import build
-from privacy_audit.sources import Item, Redactable, Shard, SkippedMember
-from privacy_audit.sources.columns import file_name_column
-from privacy_audit.sources.encoding import decode
-from privacy_audit.sources.folder import JSON_PREFIX, PATH_FIELD, TXT_FIELD, XMP, sidecars
-from privacy_audit.sources.jsontext import JsonError, leaves, replace
-from privacy_audit.sources.tables import Edit
-from privacy_audit.store.files import write_whole
-from privacy_audit.types import Action, Box, FailureKind, Needs, Span
+from privacy_audit.sources import Item, Shard, SkippedMember
+from privacy_audit.sources.folder import PATH_FIELD, safe_name
+from privacy_audit.types import Action, Box, FailureKind, Finding, Needs, Quad
 
-Spans = list[tuple[int, int, str]]
+FAILED = "it failed the verification"
 _UNCHECKED = "it could not be checked"
-_SUFFIX_CHARS = 8
+_SIDECAR = "sidecar."
 
 
 @dataclass(frozen=True, slots=True)
 class RedactJob:
-    """One shard of a redaction. Written below `output`; `key` makes new file names that nobody can guess back."""
+    """One shard of a redaction. Written below `draft`; `key` makes new file names that nobody can guess back."""
 
-    source: Redactable
+    sink: Sink
     shard: Shard
     audit: Path
-    output: Path
+    draft: Path
+    plan: str
     key: bytes
     detectors: tuple[DetectorSpec, ...]
+    options: RedactionOptions
+    scope: str
+    """What pseudonyms hold within."""
+    again: Mapping[str, tuple[Finding, ...]]
+    """What the verification found, by sample: regions to cover besides. A sample with an empty entry is left out."""
     culprits: Mapping[int, FailureKind] = field(default_factory=dict)
     cautious: bool = False
 
-    def run(self, announce: Callable[[int], None]) -> ShardRedaction:
+    def run(self, announce: Callable[[int], None]) -> Done:
         """Do the work; see redact_shard."""
         return redact_shard(self, announce)
 
 
-@dataclass(slots=True)
-class ShardRedaction:
-    """What came out of one shard. `edits` maps a table to its changed rows; None drops a row."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One shard is done: counts only. All else is in its marker."""
 
-    shard: str
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    edits: dict[str, dict[int, Edit]] = field(default_factory=dict)
-    copied_unchecked: int = 0
-    routes: Counter[str] = field(default_factory=Counter)
+    samples: int
+    withheld: int
 
 
-def redact_shard(job: RedactJob, announce: Callable[[int], None]) -> ShardRedaction:
-    """Apply the audit's decisions to every sample of a shard."""
-    result = ShardRedaction(job.shard.id)
-    with evidence.token_key(job.key):
+def redact_shard(job: RedactJob, announce: Callable[[int], None]) -> Done:
+    """Apply the audit's decisions to every sample of a shard; its marker is written last."""
+    rows: list[dict[str, Any]] = []
+    routes = Counter[str]()
+    carried = 0
+    with evidence.token_key(job.key), draft.writing(job.draft):
         asked = reading.read(job.audit, job.shard.id)
         detectors = build(spec for spec in job.detectors if Needs.PIXELS in registry.find(spec.name).needs)
-        for position, member in enumerate(job.source.read(job.shard)):
+        writer = job.sink.writer(draft.copy(job.draft), job.shard)
+        for position, member in enumerate(job.sink.source.read(job.shard)):
             announce(position)
             if isinstance(member, SkippedMember):
-                with contextlib.suppress(OSError):  # it could not be opened: then it stays out
-                    _copy(job, member.name, member.name)
-                    result.copied_unchecked += 1
-            elif position in job.culprits:
-                _Redaction(job, member, Orders(Action("quarantine")), result).leave_out("withheld", "redaction crashed")
+                carried += writer.carry(member)
+                continue
+            if position in job.culprits:
+                sample = _Redaction(job, member, Orders(Action("quarantine")))
+                outgoing = sample.leave_out("withheld", "redaction crashed")
             else:
-                _Redaction(job, member, asked[member.sample.id], result, detectors).apply()
-    return result
+                sample = _Redaction(job, member, asked[member.sample.id].covering(job.options.method), detectors)
+                outgoing = sample.apply()
+            writer.put(outgoing)
+            rows.append(sample.row(outgoing))
+            routes.update([sample.route] if sample.route and outgoing.picture is not None else [])
+        facts = writer.close()
+        marker = draft.Marker(
+            job.shard.fingerprint, job.plan, draft.digest(job.again), writer.files, facts, rows, dict(routes), carried
+        )
+        draft.write_marker(job.draft, job.shard.id, marker)
+    return Done(len(rows), sum(row["outcome"] == "withheld" for row in rows))
 
 
 class _Redaction:
     """One sample on its way to the copy."""
 
-    def __init__(
-        self, job: RedactJob, item: Item, orders: Orders, result: ShardRedaction, detectors: Sequence[Detector] = ()
-    ) -> None:
-        self.job, self.item, self.orders, self.result, self.detectors = job, item, orders, result, detectors
+    def __init__(self, job: RedactJob, item: Item, orders: Orders, detectors: Sequence[Detector] = ()) -> None:
+        self.job, self.item, self.orders, self.detectors = job, item, orders, detectors
         self.done: set[str] = set()
-        self.route = self.note = ""
+        self.outcome = self.route = self.note = self.outside = ""
         self.added: Sequence[Region] = ()
-        self.name = item.origin.file or ""
+        self.regions: Sequence[Measured] = ()
 
-    def apply(self) -> None:
+    def apply(self) -> Outgoing:
+        """What becomes of the sample."""
         kind = self.orders.action.kind
         if kind in {"drop", "quarantine"}:
-            self.leave_out("dropped" if kind == "drop" else "quarantined", "")
-            return
+            return self.leave_out("dropped" if kind == "drop" else "quarantined", "")
+        sample = self.item.sample
+        more = self.job.again.get(sample.id)
+        if more is not None and not more:
+            return self.leave_out("quarantined", FAILED)
         unchecked = self.orders.failed & {spec.name for spec in self.job.detectors}
-        if unchecked and self.item.sample.picture is None:
-            self.leave_out("withheld", _UNCHECKED)
-            return
-        spans = self._spans()
-        self._rename(spans.pop(PATH_FIELD, []))
-        written = self._write_picture() if self.item.sample.picture is not None else True
-        self._write_sidecars(spans)
-        self._edit_row(spans)
-        if not written:
-            self._note("withheld")
-        else:
-            self._note("changed" if self.done else "unchanged")
+        if unchecked and sample.picture is None:
+            return self.leave_out("withheld", _UNCHECKED)
+        spans = texts.spans_of(sample, self.orders)
+        name = self.item.origin.file or ""
+        naming = texts.pseudonyms(self.job.scope) if self.job.options.pseudonyms else typed
+        in_name = spans.pop(PATH_FIELD, []) if self.item.origin.file is not None else []
+        if in_name:
+            name = texts.renamed(sample, in_name, naming)
+            self.done.add("rename")
+        picture = self._picture(sample.picture, more or ()) if sample.picture is not None else None
+        changed = texts.masked(sample, spans, naming)
+        if changed:
+            self.done.add("mask")
+        changed |= self._emptied(spans)
+        packet = self._packet()
+        held_back = sample.picture is not None and picture is None
+        self.outcome = "withheld" if held_back else "changed" if self.done else "unchanged"
+        return Outgoing(self.item, False, name, bool(in_name), picture, changed, packet, self._unread())
 
-    def leave_out(self, outcome: str, note: str) -> None:
+    def _emptied(self, spans: Mapping[str, Spans]) -> dict[str, str]:
+        """Columns that dataset.yaml declares, and that would tell what is hidden elsewhere."""
+        options, captions = self.job.options, {t.field for t in self.item.sample.texts if t.channel == "caption"}
+        columns = options.box_columns if self.regions else ()
+        columns += options.derived_columns if captions & spans.keys() else ()
+        found = texts.emptied(self.item.sample, columns)
+        if found:
+            self.done.add("empty")
+        return found
+
+    def leave_out(self, outcome: str, note: str) -> Outgoing:
         """Neither picture nor sidecar nor row of this sample goes into the copy."""
-        origin = self.item.origin
-        if origin.table is not None:
-            self.result.edits.setdefault(origin.table, {})[origin.row] = None
-        self.name, self.note = "", note
-        self._note(outcome)
+        self.outcome, self.note = outcome, note
+        return Outgoing(self.item, absent=True)
 
-    def _spans(self) -> dict[str, Spans]:
-        """What to mask, by field."""
-        spans: dict[str, Spans] = {}
-        for finding in self.orders.wanted("mask"):
-            if finding.channel in TEXT_CHANNELS and isinstance(finding.where, Span):
-                name = finding.attributes.get("field", "")
-                spans.setdefault(name, []).append((finding.where.start, finding.where.end, finding.code))
-        texts = {text.field for text in self.item.sample.texts}
-        for name in [name for name in spans if name in self.item.sample.record and name not in texts]:
-            spans[JSON_PREFIX + name] = spans[name]  # a number is no text: it stands in the table or in the sidecar
-        return spans
+    def row(self, outgoing: Outgoing) -> dict[str, Any]:
+        """The notes on this sample."""
+        here = self.outcome in {"changed", "unchanged"}
+        name = "" if outgoing.absent else safe_name(outgoing.name) or self.item.sample.id
+        return {
+            "sample_id": self.item.sample.id,
+            "output_id": name if here else "",
+            "copy_id": name,
+            "outcome": self.outcome,
+            "actions": sorted(self.done),
+            "rules": list(self.orders.rules),
+            "added": [_area(region.box, region.method) for region in self.added],
+            "regions": [
+                {**_area(one.box, one.method), "cells": one.cells, "same": one.same, "little": one.is_little}
+                for one in self.regions
+            ],
+            "outside": self.outside,
+            "route": self.route,
+            "note": self.note,
+            "before": _digest(self.item.sample.picture),
+            "after": hashlib.sha256(outgoing.picture).hexdigest() if outgoing.picture is not None else "",
+        }
 
-    def _rename(self, spans: Spans) -> None:
-        """Mask personal parts of the path; the new name is unique, and cannot be traced back without the key."""
-        if not spans:
-            return
-        parts, at = [], 0
-        for part in self.item.sample.id.split("/"):
-            here = [(start - at, end - at, code) for start, end, code in spans if start < at + len(part) and end > at]
-            parts.append(mask_filename(part, here) if here else part)
-            at += len(part) + 1
-        masked = PurePosixPath(*parts)
-        unique = evidence.token(self.item.sample.id, "path")[:_SUFFIX_CHARS]
-        self.name = masked.with_name(f"{masked.stem}-{unique}{masked.suffix}").as_posix()
-        self.done.add("rename")
-
-    def _write_picture(self) -> bool:
-        picture = self.item.sample.picture
-        assert picture is not None
+    def _picture(self, picture: Picture, more: Sequence[Finding]) -> bytes | None:
+        """The redacted picture; None when it is held back, for the reason that is noted."""
         failed = [failure.message for failure in self.orders.failures if failure.stage == "picture"]
         if failed or self.orders.failed & {spec.name for spec in self.job.detectors}:
             self.note = failed[0] if failed else _UNCHECKED
-            return False
+            return None
         try:
-            data = self._redacted(picture)
+            return self._redacted(picture, more)
         except (PictureError, PrivacyAuditError) as error:
             self.note = str(error)
-            return False
-        write_whole(self.job.output / self.name, data)
-        return True
+            return None
 
-    def _redacted(self, picture: Picture) -> bytes:
-        covered = cover(picture, self.orders, self.detectors)
+    def _redacted(self, picture: Picture, more: Sequence[Finding]) -> bytes:
+        covered = cover(picture, self.orders.with_regions(more), self.detectors)
         data, self.route = covered.data, covered.route
         self.done.update(covered.methods)
         self.added = covered.added
-        if covered.route:
-            self.result.routes[covered.route] += 1
+        if covered.methods:
+            regions = [*self.orders.with_regions(more).regions(), *covered.added]
+            self.regions, self.outside = compare(picture, Picture(data), regions)
         mode = self.orders.action.parameters.get("strip")
         if mode in get_args(Mode):
             credit = self.orders.action.parameters.get("keep") == "credit"
@@ -188,120 +211,33 @@ class _Redaction:
                 self.done.add("strip")
         return data
 
-    def _write_sidecars(self, spans: dict[str, Spans]) -> None:
-        origin = self.item.origin
-        if origin.file is None:
-            return
-        original = self.job.source.root / origin.file
-        unread = {f.stage for f in self.orders.failures if f.kind in {"too_large", "unreadable"}}
-        for path in sidecars(original):
-            kind = path.suffix.lower().lstrip(".")
-            if f"sidecar.{kind}" in unread:
-                continue
-            new = self._sidecar_name(original, path)
-            if kind == XMP[1:] and "strip" in self.orders.action.parameters:
-                self._strip_sidecar(path, new)
-                continue
-            edited = _edit_sidecar(path.read_bytes(), kind, spans)
-            if edited is None:
-                _copy(self.job, path.relative_to(self.job.source.root).as_posix(), new)
-            else:
-                write_whole(self.job.output / new, edited)
-                self.done.add("mask")
-
-    def _strip_sidecar(self, path: Path, new: str) -> None:
-        """Write anew what of an XMP sidecar stays; without that, it is left out."""
-        mode = self.orders.action.parameters["strip"]
+    def _packet(self) -> bytes | None:
+        """What of an XMP sidecar stays; None when it stays as it is. One that cannot be written anew is left out."""
+        sidecar, mode = self.item.sample.sidecar, self.orders.action.parameters.get("strip")
+        if sidecar is None or mode is None:
+            return None
+        self.done.add("strip")
         credit = self.orders.action.parameters.get("keep") == "credit"
         try:
-            packet = strip_sidecar(path.read_bytes(), mode, keep_credit=credit)  # type: ignore[arg-type]
+            return strip_sidecar(sidecar, mode, keep_credit=credit)  # type: ignore[arg-type]
         except PrivacyAuditError as error:
-            packet, self.note = b"", str(error)
-        if packet:
-            write_whole(self.job.output / new, packet)
-        self.done.add("strip")
+            self.note = str(error)
+            return b""
 
-    def _sidecar_name(self, picture: Path, sidecar: Path) -> str:
-        """A sidecar follows its picture's new name."""
-        new = PurePosixPath(self.name)
-        full = sidecar.name.startswith(picture.name + ".")
-        return new.with_name((new.name if full else new.stem) + sidecar.suffix).as_posix()
-
-    def _edit_row(self, spans: dict[str, Spans]) -> None:
-        origin = self.item.origin
-        if origin.table is None:
-            return
-        edits = {
-            text.field: mask_value(text.value, spans[text.field])
-            for text in self.item.sample.texts
-            if text.field in spans and not text.field.startswith(JSON_PREFIX) and text.field != TXT_FIELD
-        }
-        edits |= {
-            name: mask(str(value), spans[name])
-            for name, value in self.item.sample.record.items()
-            if name in spans and name not in edits and not isinstance(value, str)
-        }
-        if edits:
-            self.done.add("mask")
-        if "rename" in self.done:
-            column = file_name_column(list(self.item.sample.record))
-            if column is not None:
-                edits[column] = _relative(self.name, origin.table)
-        if edits:
-            self.result.edits.setdefault(origin.table, {})[origin.row] = edits
-
-    def _note(self, outcome: str) -> None:
-        absent = outcome not in {"changed", "unchanged"}
-        self.result.rows.append(
-            {
-                "sample_id": self.item.sample.id,
-                "output_id": "" if absent else (self.name or self.item.sample.id),
-                "outcome": outcome,
-                "actions": sorted(self.done),
-                "added": [_area(region) for region in self.added],
-                "route": self.route,
-                "note": self.note,
-            }
-        )
+    def _unread(self) -> frozenset[str]:
+        """Kinds of sidecars that nobody could look at."""
+        unread = {f.stage for f in self.orders.failures if f.kind in {"too_large", "unreadable"}}
+        return frozenset(stage.removeprefix(_SIDECAR) for stage in unread if stage.startswith(_SIDECAR))
 
 
-def _area(region: Region) -> dict[str, object]:
+def _area(box: Box | Quad, method: Method) -> dict[str, object]:
     """A region for the notes: its method, and the box around it."""
-    box = region.box if isinstance(region.box, Box) else around(region.box)
-    return {"method": region.method, "x": box.x, "y": box.y, "w": box.w, "h": box.h}
+    outer = box if isinstance(box, Box) else around(box)
+    return {"method": method, "x": outer.x, "y": outer.y, "w": outer.w, "h": outer.h}
 
 
-def _edit_sidecar(data: bytes, kind: str, spans: Mapping[str, Spans]) -> bytes | None:
-    """The masked content of a sidecar, or None when nothing in it is to be masked."""
-    if kind == "txt":
-        if TXT_FIELD not in spans:
-            return None
-        decoded = decode(data)
-        return decoded.encode(mask(decoded.text, spans[TXT_FIELD]))
-    wanted = {field.removeprefix(JSON_PREFIX): found for field, found in spans.items() if field.startswith(JSON_PREFIX)}
-    if not wanted:
-        return None
-    decoded = decode(data)
+def _digest(picture: Picture | None) -> str:
     try:
-        values = {leaf.path: str(leaf.value) for leaf in leaves(decoded.text) if leaf.path in wanted}
-    except JsonError:  # then the detector saw the file's text as it stands
-        return decoded.encode(mask(decoded.text, wanted.get("", [])))
-    return decoded.encode(
-        replace(decoded.text, {path: mask_value(value, wanted[path]) for path, value in values.items()})
-    )
-
-
-def _relative(name: str, table: str) -> str:
-    """`name` as seen from the folder of `table`."""
-    folder = PurePosixPath(table).parent.parts
-    parts = PurePosixPath(name).parts
-    common = 0
-    while common < min(len(folder), len(parts) - 1) and folder[common] == parts[common]:
-        common += 1
-    return "/".join([".."] * (len(folder) - common) + list(parts[common:]))
-
-
-def _copy(job: RedactJob, name: str, new: str) -> None:
-    target = job.output / new
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(job.source.root / name, target)
+        return picture.digest if picture is not None else ""
+    except PictureError:
+        return ""

@@ -11,6 +11,9 @@ from privacy_audit.taxonomy import describe
 Spans = Sequence[tuple[int, int, str]]
 """(start, end, code) in code points, `end` exclusive; in any order, overlapping or reaching over the text's ends."""
 
+Naming = Callable[[str, str], str]
+"""Makes the name of a placeholder from a code and the text that goes: `EMAIL`."""
+
 MAX_NAME_BYTES = 200  # file systems take 255; a name that had to grow leaves room for a suffix
 
 _OTHER = "REDACTED"
@@ -55,22 +58,27 @@ def mask(text: str, spans: Spans, placeholder: Callable[[str, str], str] | None 
     pieces, at = [], 0
     for start, end, code in _merged(spans, len(text)):
         pieces.append(text[at:start])
-        pieces.append(f"<{_name(code)}>" if placeholder is None else placeholder(code, text[start:end]))
+        gone = text[start:end]
+        pieces.append(f"<{typed(code, gone)}>" if placeholder is None else placeholder(code, gone))
         at = end
     return "".join([*pieces, text[at:]])
 
 
-def mask_value(value: str, spans: Spans) -> str:
+def mask_value(value: str, spans: Spans, naming: Naming | None = None) -> str:
     """Like `mask`, but a number that stands bare in a JSON text becomes a string, so that the text stays JSON."""
+
+    def hidden(text: str, found: Spans) -> str:
+        return mask(text, found, None if naming is None else lambda code, gone: f"<{naming(code, gone)}>")
+
     bare = [] if value.lstrip()[:1] not in {"{", "["} else _bare_numbers(value)
     pieces, at = [], 0
     for start, end in bare:
         inside = [span for span in spans if span[0] < end and span[1] > start]
         if inside:
-            pieces.append(mask(value[at:start], [(s - at, e - at, code) for s, e, code in spans if s < start]))
-            pieces.append(json.dumps(mask(value[start:end], [(0, end - start, code) for _, _, code in inside])))
+            pieces.append(hidden(value[at:start], [(s - at, e - at, code) for s, e, code in spans if s < start]))
+            pieces.append(json.dumps(hidden(value[start:end], [(0, end - start, code) for _, _, code in inside])))
             at = end
-    return "".join([*pieces, mask(value[at:], [(s - at, e - at, code) for s, e, code in spans if e > at])])
+    return "".join([*pieces, hidden(value[at:], [(s - at, e - at, code) for s, e, code in spans if e > at])])
 
 
 def _bare_numbers(value: str) -> list[tuple[int, int]]:
@@ -80,14 +88,14 @@ def _bare_numbers(value: str) -> list[tuple[int, int]]:
         return []
 
 
-def mask_filename(name: str, spans: Spans) -> str:
+def mask_filename(name: str, spans: Spans, naming: Naming | None = None) -> str:
     """One part of a path with its spans replaced by placeholders that every file system takes (`EMAIL`).
 
     The extension of a picture, sidecar or table is kept. Never empty. A name that grows beyond MAX_NAME_BYTES is cut
     before its extension.
     """
     stem, extension = _split(name)
-    masked = mask(stem, spans, lambda code, _: _name(code)) or _OTHER
+    masked = mask(stem, spans, naming or typed) or _OTHER
     size = len((masked + extension).encode("utf-8", "surrogatepass"))
     if len(masked) > len(stem) and size > MAX_NAME_BYTES:
         room = MAX_NAME_BYTES - len(extension)
@@ -95,7 +103,8 @@ def mask_filename(name: str, spans: Spans) -> str:
     return masked + extension
 
 
-def _name(code: str) -> str:
+def typed(code: str, text: str) -> str:  # noqa: ARG001 - a Naming
+    """The kind of a value: `EMAIL`, `PERSON`."""
     if code in _NAMES:
         return _NAMES[code]
     return _PERSON if code.startswith("name.") else _OTHER

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from privacy_audit.errors import SourceError
-from privacy_audit.sources.base import Item, Origin, Redactable, Shard, SkippedMember, Source, Survey
+from privacy_audit.sources.base import Item, Origin, Shard, SkippedMember, Source, Survey
 from privacy_audit.sources.folder import FolderSource
 from privacy_audit.sources.table import TableSource
 from privacy_audit.sources.tables import SUFFIXES
@@ -16,7 +16,6 @@ __all__ = [
     "FolderSource",
     "Item",
     "Origin",
-    "Redactable",
     "Shard",
     "SkippedMember",
     "Source",

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Protocol
 
 from privacy_audit.types import Channel, Failure, Sample, Skipped, Text
@@ -90,24 +89,6 @@ class Source(Protocol):
 
     def read(self, shard: Shard) -> Iterator[Item | SkippedMember]:
         """The items of one shard, one at a time."""
-        ...
-
-
-class Redactable(Source, Protocol):
-    """A source on this machine, of which a redacted copy can be written."""
-
-    root: Path
-
-    def tables(self) -> list[str]:
-        """Its tables, relative to `root`; their rows are edited and dropped."""
-        ...
-
-    def check_target(self, output: Path) -> None:
-        """Raises SourceError when the copy cannot be called that."""
-        ...
-
-    def publish(self, draft: Path, output: Path) -> Path:
-        """Move the finished copy from the folder `draft` to `output`; returns what is to be audited again."""
         ...
 
 

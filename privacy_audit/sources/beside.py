@@ -17,8 +17,11 @@ T = TypeVar("T")
 DESCRIPTION = "dataset.yaml"
 CARDS = ("README.md", "readme.md", "Readme.md")
 RESERVATIONS = ("tdmrep.json", ".well-known/tdmrep.json")
+PUBLIC_MANIFEST = "privacy-audit-manifest.json"
+"""What `redact` says of a copy, at its root. It is no part of the dataset: no source sees it."""
 MAX_BYTES = 1 << 20
 MAX_RULES = 1000
+_LISTS = ("caption", "url", "face_boxes", "derived")  # what may name several columns
 _LICENSE_KEYS = ("license", "license_name", "license_link")
 _TOP_KEY = re.compile(r"^([A-Za-z_][\w-]{0,60})\s*:", re.ASCII)
 
@@ -43,9 +46,9 @@ class Beside:
     def columns(self) -> list[str]:
         """Every column that the description names."""
         named = self.description.get("columns", {})
-        mapped = [mapping for key, mapping in named.items() if key not in {"caption", "url"}]
+        mapped = [mapping for key, mapping in named.items() if key not in _LISTS]
         columns = [mapping if isinstance(mapping, str) else mapping["column"] for mapping in mapped]
-        return list(dict.fromkeys([*named.get("caption", ()), *named.get("url", ()), *columns]))
+        return list(dict.fromkeys([*(name for key in _LISTS for name in named.get(key, ())), *columns]))
 
 
 def described(given: str | Path | Mapping[str, Any] | None) -> Beside:

@@ -132,6 +132,8 @@ class Columns(Strict):
 
     caption: Names = ()
     url: Names = ()
+    face_boxes: Names = ()
+    derived: Names = ()
     visibility: (
         Annotated[Annotated[Line, Tag("<one>")] | Annotated[Audience, Tag("<mapping>")], Discriminator(_one_or_mapping)]
         | None

@@ -23,7 +23,7 @@ from privacy_audit.containers.sniff import HEAD_BYTES
 from privacy_audit.errors import SourceError
 from privacy_audit.pixels import Limits, Picture
 from privacy_audit.sources.base import Item, Origin, Shard, SkippedMember, Survey, texts_of
-from privacy_audit.sources.beside import look
+from privacy_audit.sources.beside import PUBLIC_MANIFEST, look
 from privacy_audit.sources.columns import PLAIN_COLUMN, check_captions, file_name_column
 from privacy_audit.sources.encoding import NOT_UTF8, decode
 from privacy_audit.sources.jsontext import JsonError, Names, leaves
@@ -158,16 +158,6 @@ class FolderSource:
             _joined(folder, name) for folder, names in self._walk(Counter()) for name in names or () if _is_table(name)
         ]
 
-    def check_target(self, output: Path) -> None:
-        """Any folder name will do for a copy."""
-
-    def publish(self, draft: Path, output: Path) -> Path:
-        """Move the finished copy from the folder `draft` to the folder `output`."""
-        if output.exists():
-            output.rmdir()
-        os.replace(draft, output)
-        return output
-
     # --- planning -----------------------------------------------------------------------------------------------------
 
     def _plan(self, size: int, skipped: Counter[str], seen_columns: set[str]) -> Iterator[Shard]:
@@ -277,6 +267,8 @@ class FolderSource:
                             skipped["link (not followed)"] += 1
                         elif entry.is_dir(follow_symlinks=False):
                             folders.append(_joined(folder, entry.name))
+                        elif not folder and entry.name == PUBLIC_MANIFEST:
+                            continue  # privacy-audit's own note on a copy, and no part of the data
                         elif entry.is_file(follow_symlinks=False):
                             names.append(entry.name)
                         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from privacy_audit.sources.base import Item, Origin, Shard, SkippedMember, Surve
 from privacy_audit.sources.beside import described
 from privacy_audit.sources.columns import check_captions, file_name_column
 from privacy_audit.sources.folder import safe_name
-from privacy_audit.sources.tables import SUFFIXES, Row, Table, open_table
+from privacy_audit.sources.tables import Row, Table, open_table
 from privacy_audit.types import Failure, Sample, Skipped, Text
 
 NO_PICTURE = "no picture in the source"
@@ -122,26 +121,6 @@ class TableSource:
             sample = Sample(f"{self.name}#{missing}", shard.id)
             origin = Origin(None, self.path.name, missing)
             yield Item(sample, (Failure("source", "unreadable", problem),), (), origin)
-
-    def tables(self) -> list[str]:
-        """The table itself, relative to `root`."""
-        return [self.path.name]
-
-    def check_target(self, output: Path) -> None:
-        """Raises SourceError when a redacted copy cannot be called that."""
-        suffix = output.suffix.lower()
-        if suffix in SUFFIXES and suffix != self.path.suffix.lower():
-            raise SourceError(
-                f"the copy of a {self.path.suffix} file is one too: name it {output.stem}{self.path.suffix}."
-            )
-
-    def publish(self, draft: Path, output: Path) -> Path:
-        """Move the finished copy from the folder `draft` to `output`, a file of the same kind or a new folder."""
-        if output.suffix.lower() == self.path.suffix.lower():
-            os.replace(draft / self.path.name, output)
-            return output
-        os.replace(draft, output)
-        return output / self.path.name
 
     def _item(self, shard: str, row: Row, name_column: str | None) -> Item:
         named = row.values.get(name_column) if name_column is not None else None

@@ -204,7 +204,8 @@ def test_a_scan_records_the_profile_and_redaction_looks_as_closely(
     assert "Reference figures" in page
     audit.redact(photos, tmp_path / "clean", jobs=0)
     after = pa.Audit(tmp_path / "audit" / "redaction" / "after").folder.manifest
-    assert after.detectors[0].options == entry.options
+    assert after.detectors[0].options == {**entry.options, "profile": "thorough"}
+    assert pa.verify(tmp_path / "clean", audit=audit, verify_faces="same", jobs=0).passed
 
 
 def test_the_profile_is_part_of_the_plan(tmp_path: Path, face: Image.Image) -> None:

@@ -23,6 +23,8 @@ from privacy_audit.pixels import Picture
 from privacy_audit.redaction.orders import Orders
 from privacy_audit.redaction.pictures import MAX_ROUNDS, cover
 from privacy_audit.redaction.regions import RedactionRefused
+from privacy_audit.sources.beside import PUBLIC_MANIFEST
+from privacy_audit.store import redactions
 from privacy_audit.store.redactions import RedactionSummary
 from privacy_audit.types import Action, Box, Finding, Needs
 
@@ -38,10 +40,11 @@ def cleaned(source: Path, detectors: tuple[str, ...] = WITHOUT_FACES, policy: st
 
 
 def digests(folder: Path) -> dict[str, str]:
+    """All files but the public manifest."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != PUBLIC_MANIFEST
     }
 
 
@@ -225,16 +228,24 @@ def test_the_second_look_goes_on_until_nothing_new_is_found() -> None:
         cover(picture, orders, [Spreading(MAX_ROUNDS + 1)])
 
 
-def test_what_only_the_verification_finds_is_said(source: Path, jpeg: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_the_verification_is_not_shipped(source: Path, jpeg: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Masking that misses must not pass: here the mask is switched off."""
-    from privacy_audit.redaction import shard
+    from privacy_audit.redaction import texts
 
-    (source / "a.jpg").write_bytes(jpeg())
-    (source / "a.txt").write_text(f"mail {EMAIL}")
-    monkeypatch.setattr(shard, "mask", lambda text, spans: text)
+    for name, caption in [("a", f"mail {EMAIL}"), ("b", "a rectangle")]:
+        (source / f"{name}.jpg").write_bytes(jpeg())
+        (source / f"{name}.txt").write_text(caption)
+    monkeypatch.setattr(texts, "mask_value", lambda text, spans, naming: text)
     summary = cleaned(source)
-    assert not summary.passed
+    assert (summary.passed, summary.failed, summary.quarantined) == (False, 1, 1)
     assert [(entry.code, entry.before, entry.after) for entry in summary.residuals] == [("contact.email", 1, 1)]
+    assert sorted(digests(source.parent / "clean")) == ["b.jpg", "b.txt"]
+    rows = {row["sample_id"]: row for row in redactions.rows(source.parent / "audit")}
+    assert (rows["a.jpg"]["verdict"], rows["a.jpg"]["left"], rows["b.jpg"]["verdict"]) == (
+        "failed",
+        ["contact.email"],
+        "passed",
+    )
 
 
 def test_the_registry_knows_the_detectors_that_redaction_uses() -> None:

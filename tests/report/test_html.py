@@ -291,6 +291,13 @@ def test_more_skip_reasons_than_the_verdict_shows(tmp_path: Path) -> None:
         ({}, "nothing that the decisions asked to remove was found again."),
         ({"passed": False}, "some of what the decisions asked to remove was found again."),
         ({"verified": False, "passed": False}, "The redacted copy was not audited again."),
+        ({"passed": False, "failed": 2}, "2 samples failed that audit. They were left out of the copy."),
+        ({"faces": True, "at_most": 0.367, "at_most_data": "9 pictures"}, "0 found in the copy, at most 37% of the"),
+        ({"faces": True}, "The miss rate was not measured"),
+        ({"weak": 1}, "1 region is covered by blur, which is weak"),
+        ({"found_later": 1}, "On 1 picture, regions were found only by the audit of the copy."),
+        ({"regions": 5}, "5 regions were measured: no more is left"),
+        ({"tokens": False}, "were not searched for the values that were to go"),
         ({"policy_hash": "other"}, "This redaction followed other rules or another state of the source"),
         ({"residuals": [redactions.Residual("face", 300, 0)]}, "Face face 300 0 0% 0% to 0.99%"),
         ({"residuals": [redactions.Residual("face", 300, 3)]}, "Face face 300 3 1.0% 0.34% to 2.9%"),
@@ -303,7 +310,7 @@ def test_more_skip_reasons_than_the_verdict_shows(tmp_path: Path) -> None:
         ),
         (
             {"residuals": [redactions.Residual("face", 9, 0)], "on_filled": 1},
-            "The second look also put 1 box on an area that is filled with one colour.",
+            "The second look also put 1 box on an area that is covered.",
         ),
     ],
 )

@@ -32,7 +32,7 @@ FAMILIES: dict[str, list[str]] = {
     "training": list(TRAININGS),
     "action": list(ACTIONS),
     "action_meaning": list(ACTIONS),
-    "did": ["fill", "pixelate", "blur", "strip", "mask", "rename"],
+    "did": ["fill", "pixelate", "blur", "strip", "mask", "rename", "empty"],
     "redaction": ["changed", "unchanged", "dropped", "quarantined", "withheld"],
     "redaction_meaning": ["changed", "unchanged", "dropped", "quarantined", "withheld"],
     "detectors": ["method", "thresholds", "measured", "limits"],

@@ -212,8 +212,19 @@ def table(faces: Faces, looked: Sequence[Looked], data: str, measured_on: str) -
             band: round(sum(len(one.boxes(band)) for one in free) / len(free), 3) if free else None for band in BANDS
         },
         "images_per_s": round(len(looked) / seconds, 1) if seconds else None,
+        "missed_pictures": _missed(hits["keep"], there),
         "note": ", ".join(part for part in (faces.settings.precision, faces.settings.engine) if part),
     }
+
+
+def _missed(hits: npt.NDArray[np.int64], faces: npt.NDArray[np.int64]) -> Rate | None:
+    """Share of the pictures with faces on which one got no box, with Wilson's 95 % interval over pictures."""
+    with_faces = faces.sum(1) > 0
+    total, missed = int(with_faces.sum()), int((hits.sum(1) < faces.sum(1)).sum())
+    if not total:
+        return None
+    interval = wilson(missed, total)
+    return round(missed / total, 3), round(interval.low, 3), round(interval.high, 3)
 
 
 def _precision(scores: Sequence[Score]) -> float | None:

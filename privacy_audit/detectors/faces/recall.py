@@ -30,7 +30,10 @@ class Row(TypedDict):
 
 
 class Table(TypedDict):
-    """One measurement. `false_alarms` are boxes per face-free picture; `images_per_s` is of one core's CPU time."""
+    """One measurement. `false_alarms` are boxes per face-free picture; `images_per_s` is of one core's CPU time.
+
+    `missed_pictures` is the share of pictures with labelled faces on which at least one of them got no box.
+    """
 
     backend: str
     profile: str
@@ -44,6 +47,7 @@ class Table(TypedDict):
     precision: dict[str, float | None]
     false_alarms: dict[str, float | None]
     images_per_s: float | None
+    missed_pictures: Rate | None
     note: str
 
 
