@@ -190,4 +190,4 @@ def test_the_exported_names_are_the_public_api() -> None:
     import privacy_audit as pa
 
     assert all(getattr(pa, name) is not None for name in pa.__all__)
-    assert {"scan", "redact", "report", "Audit", "detectors"} <= set(pa.__all__)
+    assert {"scan", "redact", "Audit", "detectors"} <= set(pa.__all__)
