@@ -74,7 +74,7 @@ def test_recognizers_from_a_file(tmp_path: Path) -> None:
     file.write_text(YAML)
     captions = Captions(recognizers=file)
     found = captions("employee EMP-123456 and Prof. Smith, EMP-654321.jpg")
-    assert _codes(found) == ["id.national", "custom.title", "id.national"]
+    assert _codes(found) == ["id.national", "custom.title", "name.person", "id.national"]
     assert [one.attributes["tier"] for one in found] == ["direct", "contextual", "direct"]
     assert found[0].score > 0.4  # a context word of the user's stands near
     assert found[0].attributes["recognizer"] == "Employee number"

