@@ -14,6 +14,7 @@ import spacy
 from presidio_analyzer import (
     AnalyzerEngine,
     EntityRecognizer,
+    PatternRecognizer,
     RecognizerRegistry,
     RecognizerResult,
     pattern_recognizer,
@@ -22,7 +23,7 @@ from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
-from privacy_audit.detectors.captions import cues, gate, name_models, profile
+from privacy_audit.detectors.captions import cues, gate, name_models, patterns, profile
 from privacy_audit.detectors.captions.custom import Custom, code_of
 from privacy_audit.detectors.captions.hits import Found
 from privacy_audit.detectors.captions.recognizers import LANGUAGE, general_recognizers, indonesian_recognizers
@@ -133,7 +134,11 @@ class Engine:
             return added
         results: list[RecognizerResult] = []
         for entity in entities:
-            results += self._patterns[entity].analyze(text, [entity], self._no_names)
+            recognizer = self._patterns[entity]
+            if isinstance(recognizer, PatternRecognizer):
+                results += patterns.matches(recognizer, text)
+            else:
+                results += recognizer.analyze(text, [entity], self._no_names)
         self._cues.enhance_using_context(text, results, self._no_names, [])
         accepted = (profile.accept(text, _found(result)) for result in results)
         return sorted(
