@@ -124,6 +124,7 @@ POSITIVES: list[tuple[str, list[tuple[str, str]]]] = [
     # names
     ("A portrait of Dr. Miller in her office", [("name.person", "Miller")]),
     ("Mrs. Torres waves from the balcony", [("name.person", "Torres")]),
+    ("A street in Paris at night", [("place", "Paris")]),
     ("A can of Dr Pepper on the table", []),
     ("The new iPhone 12 Pro Max on a desk", []),
     ("A portrait of Alice Johnson in the park", [("name.person", "Alice Johnson")]),

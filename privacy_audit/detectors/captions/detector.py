@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from privacy_audit.detectors.base import About, Standalone
-from privacy_audit.detectors.captions import contacts, custom, gate, minors, name_models, paths, profile
+from privacy_audit.detectors.captions import contacts, custom, gate, health, minors, name_models, paths, profile
 from privacy_audit.detectors.captions.hits import Found
 from privacy_audit.detectors.captions.language import language_of
 from privacy_audit.detectors.captions.normalise import Mapped, normalise
@@ -35,6 +35,7 @@ _MAX_LABEL = 40
 _TWO_CAPITALISED = re.compile(
     r"[^\W\d_a-z][\w'.\u2019-]* (?:(?:van|von|de|der|bin|al|la|da|di|del) ){0,2}[^\W\d_a-z][\w'.\u2019-]*"
 )
+_MAY_NAME = re.compile(rf"{_TWO_CAPITALISED.pattern}|\b(?:in|at|near|from|to|of) (?:the )?[A-Z][a-z]")
 _CAPITAL = re.compile(r"[^\W\d_a-z]")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.\-\[\]]+|(?<=[A-Za-z])(?=\d)")
 
@@ -43,10 +44,10 @@ class Captions(Standalone):
     """Personal data in captions, string fields, file names and URLs.
 
     Direct identifiers (e-mail, phone, identity, tax, card and account numbers, addresses, passwords and keys, user
-    names) by pattern and check digit in any language, with the words beside them in English and Indonesian. Names of
-    people, as a contextual finding, in English captions.
+    names) by pattern and check digit in any language, with the words beside them in English and Indonesian. As
+    contextual findings: names of people and places in English captions, birth dates, words for a child and for health.
 
-    Finds: contact.* id.* net.* secret person.birth_date person.minor name.person   Needs: text
+    Finds: contact.* id.* net.* secret person.birth_date person.health person.minor name.person place   Needs: text
     Misses: names outside English captions, names in lower case, numbers without a word beside them that have neither
     check digit nor country prefix.   Measured: benchmarks/captions.py
     """
@@ -58,17 +59,19 @@ class Captions(Standalone):
     about = About(
         method=(
             "Presidio recognizers, its own and ours for Indonesia (NIK, KK, NPWP, SIM, plates), on normalised text; "
-            "numbers are checked by check digit, date, district or issuer and by the words beside them. Names: spaCy "
-            f"{name_models.TITLE} on English captions that hold two capitalised words in a row. File names and URLs "
-            "are taken apart first, and a bare number in them counts only after a key for it."
+            "numbers are checked by check digit, date, district or issuer and by the words beside them. Names and "
+            f"places: spaCy {name_models.TITLE} on English captions that hold two capitalised words in a row, or one "
+            "after in, at, near, from, to or of. Children and health: words of a list. File names and URLs are taken "
+            "apart first, and a bare number in them counts only after a key for it."
         ),
         limits=(
-            "Names are looked for only in English captions and string fields with two capitalised words in a row (87 % "
-            "of the names that the model finds without this condition) and only in the first 20,000 characters; half "
-            "of the names found in web captions are people, most of them public figures. Other languages are listed as "
-            "skipped. Children: by words and ages, not by boy or girl alone. Not looked for: place names, dates, "
-            "health. Of a text, 300,000 characters and 1,000 findings are read, and in 20,000 characters 60 numbers "
-            "that prove to be no telephone number; what is beyond is a failure, except after those 60."
+            "Names and places are looked for only in English captions and string fields with such capitalised words "
+            "(87 % of the names that the model finds without this condition) and only in the first 20,000 characters; "
+            "half of the names found in web captions are people, most of them public figures. Other languages are "
+            "listed as skipped. Children: by words and ages, not by boy or girl alone. Health: by a short list of "
+            "words in English and Indonesian. Not looked for: dates other than birth dates. Of a text, 300,000 "
+            "characters and 1,000 findings are read, in windows of 20,000 characters, and in each 60 numbers that "
+            "prove to be no telephone number; what is beyond is a failure, except after those 60."
         ),
         thresholds="direct identifiers 0.5 (IP and MAC addresses 0.6); names 0.5, multi-word only",
         measured="benchmarks/captions.py",
@@ -84,7 +87,7 @@ class Captions(Standalone):
     ) -> None:
         """Presidio and the spaCy model load offline, when first needed; raises ModelError when it is missing or wrong.
 
-        `noise` adds what is off by default: dates, places, single-word names, bare US driving licence, bank and
+        `noise` adds what is off by default: dates, single-word names, bare US driving licence, bank and
         passport numbers, health ids, URLs; all contextual. `recognizers` are presidio recognizers, or a YAML file of
         them, or its text; raises DetectorError when it is wrong. `names` is "all", "off", or "sample": then names are
         looked for in a part `names_rate` of the samples, chosen by a hash of their ids.
@@ -152,12 +155,13 @@ class Captions(Standalone):
         label = _label(text)
         reading.add(mapped, _windowed(prose, lambda part: self._labelled(label, part)))
         reading.add(mapped, _windowed(prose, minors.find))
+        reading.add(mapped, _windowed(prose, health.find))
         if self._noise:
             reading.add(mapped, _windowed(prose, self._engine.noise))
         spoken = language_of(prose)
         if spoken in ("id", "other", "unknown script"):
             reading.parts.append(Skipped("captions.names", f"language: {spoken}"))
-        elif (_CAPITAL if self._noise else _TWO_CAPITALISED).search(prose, 0, MAX_NAME_CHARACTERS):
+        elif (_CAPITAL if self._noise else _MAY_NAME).search(prose, 0, MAX_NAME_CHARACTERS):
             reading.mapped, reading.prose = mapped, prose[:MAX_NAME_CHARACTERS]
 
     def _identify_path(self, reading: _Reading, mapped: Mapped) -> None:
@@ -276,9 +280,11 @@ def _outcome(readings: list[_Reading], unnamed: Skipped | None) -> Outcome:
 def _holds_nothing(text: Text) -> bool:
     """Whether a caption certainly has no identifier, name or child in it; the others are read in full."""
     value = text.value
-    if text.channel != "caption" or len(value) > WINDOW or not gate.is_plain(value) or minors.find(value):
+    if text.channel != "caption" or len(value) > WINDOW or not gate.is_plain(value):
         return False
-    return value[1:].islower() or not _TWO_CAPITALISED.search(value)
+    if minors.find(value) or health.find(value):
+        return False
+    return value[1:].islower() or not _MAY_NAME.search(value)
 
 
 def _label(text: Text) -> str:

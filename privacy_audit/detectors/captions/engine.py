@@ -34,8 +34,8 @@ BATCH = 64  # spaCy is twice as fast on 64 texts at once as on one
 _CUE_BOOST = 0.5
 _NEVER = 30 * 24 * 3600  # seconds
 _UNUSED = ["tagger", "parser", "lemmatizer", "attribute_ruler", "senter", "tok2vec"]
-_LABELS = {"PERSON": "PERSON"}
-_PLACES = {"GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION"}
+_LABELS = {"PERSON": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION"}
+_NAMED = ["PERSON", "LOCATION"]
 _TITLE = re.compile(r"\b(?:Mrs?|Ms|Miss|Dr|Prof(?:essor)?)\.? $")
 _PRODUCT_WORDS = frozenset({"Pro", "Max", "Plus", "Ultra", "Mini", "Air", "Edge", "Note", "Galaxy", "Series"})
 _OTHER_LABELS = ["CARDINAL", "DATE", "EVENT", "FAC", "GPE", "LANGUAGE", "LAW", "LOC", "MONEY", "NORP", "ORDINAL", "ORG"]
@@ -45,8 +45,8 @@ _OTHER_LABELS += ["PERCENT", "PRODUCT", "QUANTITY", "TIME", "WORK_OF_ART"]
 class LoadedPipeline(SpacyNlpEngine):  # type: ignore[misc]
     """A pipeline that is already in memory. Presidio's own engine downloads what it does not find."""
 
-    def __init__(self, pipeline: spacy.language.Language, *, places: bool = False) -> None:
-        known = {**_LABELS, **(_PLACES if places else {})}
+    def __init__(self, pipeline: spacy.language.Language) -> None:
+        known = _LABELS
         labels = NerModelConfiguration(
             labels_to_ignore=[label for label in _OTHER_LABELS if label not in known],
             model_to_presidio_entity_mapping=known,
@@ -110,7 +110,6 @@ class Engine:
         self._patterns = {entity: one for one in recognizers for entity in one.supported_entities}
         self._cues = WordCues()
         self._pipeline = pipeline
-        self._named = ["PERSON", "LOCATION"] if noise else ["PERSON"]
         self._noise = StockPatterns() if noise else None
         self._codes = custom.codes if custom else {}
         self._custom = analyzer_with_words(custom.recognizers) if custom and custom.recognizers else None
@@ -119,10 +118,10 @@ class Engine:
     @cached_property
     def _people(self) -> AnalyzerEngine:
         """Loaded at the first text that may hold a name: the model is most of the memory and of the time to start."""
-        recognizer = SpacyRecognizer(supported_entities=self._named)
+        recognizer = SpacyRecognizer(supported_entities=_NAMED)
         return AnalyzerEngine(
             registry=RecognizerRegistry(recognizers=[recognizer]),
-            nlp_engine=LoadedPipeline(_load(self._pipeline), places=self._noise is not None),
+            nlp_engine=LoadedPipeline(_load(self._pipeline)),
             supported_languages=[LANGUAGE],
         )
 
@@ -166,15 +165,15 @@ class Engine:
             yield _found(result)._replace(code=code)
 
     def names(self, texts: Sequence[str]) -> Iterator[list[Found]]:
-        """Names of two words or more in English texts, in the order of `texts`; with noise, any name, and places."""
+        """Names of two words or more, and places, in English texts, in their order; with noise, any name."""
         people = self._people
         for text, artifacts in people.nlp_engine.process_batch(list(texts), LANGUAGE, batch_size=BATCH):
-            results = people.analyze(text, LANGUAGE, entities=self._named, nlp_artifacts=artifacts)
+            results = people.analyze(text, LANGUAGE, entities=_NAMED, nlp_artifacts=artifacts)
             yield [name for result in results if (name := self._name(text, _found(result))) is not None]
 
     def _name(self, text: str, found: Found) -> Found | None:
-        if found.entity in profile.NOISE:
-            return found._replace(code=profile.NOISE[found.entity])
+        if found.entity == "LOCATION":
+            return found if text[found.start : found.end].strip() else None
         return found if self._noise else _full_name(text, found)
 
 

