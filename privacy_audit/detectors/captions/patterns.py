@@ -25,7 +25,7 @@ def matches(recognizer: PatternRecognizer, text: str) -> list[RecognizerResult]:
             valid = recognizer.validate_result(value) if value else False
             score = pattern.score if valid is None else 1.0 if valid else 0.0
             if score and not recognizer.invalidate_result(value):
-                results.append(_result(recognizer, *match.span(), score))
+                results.append(_result(recognizer, match.start(), match.end(), score))
     return without_contained(results)
 
 
