@@ -6,6 +6,9 @@ DIR holds files of captions, one a line (*captions*.txt), and optionally pii_ano
 spans). For each file of captions: presidio's own pattern recognizers without and with our gate (texts per second of one
 core, findings, texts on which the two differ), then this detector without and with names. `--show` prints every direct
 hit in the caption files, to be read by a human: never commit that output.
+
+In pii_anon_technology.jsonl 384 telephone numbers, 418 MAC addresses and 105 user names are in the texts and not
+annotated ("Phone: +1 (774) ..."): there, precision says nothing for these three.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def _codes() -> dict[str, Code]:
     table: tuple[Code, ...] = (
         Code("face", "Face", "people", medium, _PD + "Picture"),
         Code("person.match", "Same person on several pictures", "people", critical, _PD + "FacialPrint"),
-        Code("person.birth_date", "Birth date", "people", high, _PD + "BirthDate", "direct"),
+        Code("person.birth_date", "Birth date", "people", medium, _PD + "BirthDate"),
         Code("person.health", "Health information", "people", high, _PD + "Health"),
         Code("person.minor", "Child mentioned", "people", high, _DPV + "Child"),
         Code("gps.precise", "Precise location", "location", high, _PD + "GPSCoordinate", "direct"),

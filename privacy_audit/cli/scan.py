@@ -51,7 +51,7 @@ from privacy_audit.types import Severity
     metavar="FILE",
     help="Model file of a network that comes without one (yunet).",
 )
-@click.option("--text-noise", is_flag=True, help="Report also dates, places, single-word names ...: mostly noise.")
+@click.option("--text-noise", is_flag=True, help="Report also dates, single-word names ...: mostly noise.")
 @click.option(
     "--recognizers",
     type=click.Path(path_type=Path),

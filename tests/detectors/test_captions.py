@@ -122,6 +122,11 @@ POSITIVES: list[tuple[str, list[tuple[str, str]]]] = [
     ("photo by @lightroom_lover", [("contact.username", "lightroom_lover")]),
     ("see https://instagram.com/jane.doe/?hl=en", [("contact.username", "jane.doe")]),
     # names
+    ("A portrait of Dr. Miller in her office", [("name.person", "Miller")]),
+    ("Mrs. Torres waves from the balcony", [("name.person", "Torres")]),
+    ("A street in Paris at night", [("place", "Paris")]),
+    ("A can of Dr Pepper on the table", []),
+    ("The new iPhone 12 Pro Max on a desk", []),
     ("A portrait of Alice Johnson in the park", [("name.person", "Alice Johnson")]),
 ]  # fmt: skip
 
@@ -492,8 +497,7 @@ def _sorted(found: list[object]) -> list[str]:
 
 def test_is_a_detector_and_names_its_model(captions: Captions) -> None:
     assert isinstance(captions, Detector)
-    (model,) = Captions.models
-    assert model.verified().name == "model"
+    assert {model.verified().name for model in Captions.models} >= {"model"}
     assert pickle.loads(pickle.dumps(Captions)) is Captions
 
 

@@ -1,7 +1,8 @@
 """The direct tier on hard lines: values as people write them, and numbers that look like values and are none.
 
 The lines (`hard_lines.tsv`) were written before the recognizers were tuned to them; the first 424 then had F1 0.88, the
-others, written after the first were done with, 0.93.
+others, written after the first were done with, 0.93. Those of `hard_lines_unseen.tsv` were written, without a look at
+the recognizers, when all the others were done with, and had 0.93 when first run (precision 0.97, recall 0.89).
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Line(NamedTuple):
 
 
 def lines() -> Iterator[Line]:
-    for raw in Path(__file__).with_name("hard_lines.tsv").read_text("utf-8").splitlines():
+    tables = [Path(__file__).with_name(name) for name in ("hard_lines.tsv", "hard_lines_unseen.tsv")]
+    for raw in (line for table in tables for line in table.read_text("utf-8").splitlines()):
         if raw.startswith("#"):
             continue
         channel, language, text = raw.split("\t")
@@ -75,7 +77,7 @@ def captions() -> Captions:
 
 
 def test_the_table_is_balanced() -> None:
-    assert len(LINES) >= 600
+    assert len(LINES) >= 800
     without = sum(not line.gold for line in LINES)
     assert 0.4 <= without / len(LINES) <= 0.6
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy_audit.detectors.image_text import geometry, layout, mrz
+from privacy_audit.detectors.image_text.detector import _is_unread
 from privacy_audit.detectors.image_text.locate import Line, input_size
 from privacy_audit.detectors.image_text.look import Seen
 from privacy_audit.detectors.image_text.plates import plate
@@ -203,3 +204,20 @@ def test_the_first_side_is_the_one_that_is_read(degrees: float) -> None:
 )
 def test_input_sizes(width: int, height: int, long_side: int, size: tuple[int, int]) -> None:
     assert input_size(width, height, long_side) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "unread"),
+    [
+        ("No entry for cars", 0.95, False),
+        ("No entry for cars", 0.85, True),
+        ("AnTeka oTkpbITa c yTpa", 0.92, True),  # Cyrillic, taken for Latin letters
+        ("TeneΦoH doverija", 0.95, True),
+        ("My iPhone and a coffee", 0.95, False),
+        ("5 μm, 10 kΩ", 0.95, False),
+        ("MOCKBA 2024", 0.95, False),  # capitals that look Latin: nobody can tell
+    ],
+)
+def test_a_line_of_another_script_is_unread(text: str, score: float, unread: bool) -> None:
+    line = Line(((0, 0), (200, 0), (200, 20), (0, 20)), 0.97)
+    assert _is_unread(Seen(line, Words(text, score))) is unread

@@ -75,7 +75,7 @@ class Barcodes(Standalone):
         except ImportError as error:
             raise DetectorError(f"the detector 'barcodes' needs zxing-cpp: {self.packages['zxingcpp']}") from error
         self._zxing: Any = zxingcpp
-        self._captions = Captions()
+        self._captions = Captions(names="off")  # only direct identifiers are taken from it
 
     def detect(self, samples: Sequence[Sample]) -> list[Outcome]:
         """One outcome per sample, in order. Never raises for what a sample holds."""

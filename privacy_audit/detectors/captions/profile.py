@@ -1,6 +1,6 @@
 """From presidio entity to finding code: threshold, tier, region, and what is rejected in context.
 
-Off unless asked for (`noise`), because measured on real captions they are noise: dates, places, bare URLs, single-word
+Off unless asked for (`noise`), because measured on real captions they are noise: dates, bare URLs, single-word
 names, US driving licences, US bank accounts, US passports, NHS and DEA numbers, wallet addresses.
 """
 
@@ -36,6 +36,7 @@ PROFILE: dict[str, Entry] = {
     "ID_KK": Entry("id.national", region="ID"),
     "ID_NPWP": Entry("id.tax", region="ID"),
     "ID_SIM": Entry("id.national"),
+    "NATIONAL_ID": Entry("id.national"),
     "PASSPORT": Entry("id.passport"),
     "PLATE": Entry("id.plate", region="ID"),
     "FOREIGN_PLATE": Entry("id.plate"),
@@ -51,14 +52,15 @@ PROFILE: dict[str, Entry] = {
     "BIRTH_DATE": Entry("person.birth_date", tier="contextual"),
     "USERNAME": Entry("contact.username"),
     "MINOR": Entry("person.minor", tier="contextual"),
+    "HEALTH": Entry("person.health", tier="contextual"),
     "PERSON": Entry("name.person", tier="contextual"),
+    "LOCATION": Entry("place", tier="contextual"),
 }
 """Earlier entries win where two claim the same characters with the same score."""
 CODES: frozenset[str] = frozenset(entry.code for entry in PROFILE.values())
-PATTERN_ENTITIES = tuple(entity for entity in PROFILE if entity not in {"PERSON", "MINOR"})
+PATTERN_ENTITIES = tuple(entity for entity in PROFILE if entity not in {"PERSON", "LOCATION", "MINOR", "HEALTH"})
 NOISE: dict[str, str] = {
     "DATE_TIME": "time",
-    "LOCATION": "place",
     "URL": "custom.url",
     "US_DRIVER_LICENSE": "custom.us_driver_license",
     "US_BANK_NUMBER": "custom.us_bank_number",
@@ -68,7 +70,7 @@ NOISE: dict[str, str] = {
     "CRYPTO": "custom.crypto",
 }
 """Entities that are contextual findings when asked for. Their codes match no rule that a direct identifier matches."""
-NOISE_PATTERNS = frozenset(NOISE) - {"LOCATION"}
+NOISE_PATTERNS = frozenset(NOISE)
 NOISE_THRESHOLD = 0.05  # below it, presidio's driving licence is any number of six digits
 _BARE_HANDLE = 0.5
 

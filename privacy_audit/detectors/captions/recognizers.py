@@ -18,7 +18,7 @@ from presidio_analyzer.predefined_recognizers import (
 )
 from tldextract import TLDExtract
 
-from privacy_audit.detectors.captions import accounts, contacts, indonesia, phones, secret_keys
+from privacy_audit.detectors.captions import accounts, contacts, indonesia, national_ids, phones, secret_keys
 from privacy_audit.detectors.captions.hits import Hit
 from privacy_audit.detectors.captions.numbers import is_card
 
@@ -119,6 +119,7 @@ def general_recognizers() -> list[EntityRecognizer]:
         FinderRecognizer("BIRTH_DATE", "BirthDateRecognizer", contacts.find_birth_date),
         FinderRecognizer("USERNAME", "UsernameRecognizer", contacts.find_handle),
         FinderRecognizer("BANK_ACCOUNT", "BankAccountRecognizer", accounts.find_account),
+        FinderRecognizer("NATIONAL_ID", "NationalNumberRecognizer", national_ids.find),
         FinderRecognizer("FOREIGN_PLATE", "LicencePlateRecognizer", indonesia.find_foreign_plate),
     ]
 

