@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
-from privacy_audit.sources import FolderSource, Source, TableSource, beside, open_source
+from privacy_audit.sources import (
+    DatasetSource,
+    FolderSource,
+    LocalSource,
+    Source,
+    TableSource,
+    beside,
+    is_dataset,
+    open_source,
+)
 from privacy_audit.store.files import sha256
 from privacy_audit.store.folder import AuditFolder, Table
 from privacy_audit.types import ACTIONS, Severity
@@ -145,7 +154,7 @@ class Audit:
 
 
 def scan(
-    source: str | Path,
+    source: str | Path | Any,
     *,
     output: str | Path | None = None,
     policy: str | Sequence[str] = "baseline",
@@ -165,9 +174,12 @@ def scan(
     jobs: int | None = None,
     timeout_s: float = 120.0,
     biometrics: Biometrics | None = None,
+    source_kind: str | None = None,
     progress: Progress | None = None,
 ) -> Audit:
-    """Audit a folder of pictures, or a table of texts.
+    """Audit a dataset: a folder of pictures, tar or ZIP archives, Parquet, COCO, a table, or a `datasets.Dataset`.
+
+    The kind of source is seen from its content; `source_kind` overrides that (see `privacy_audit.types.SOURCE_KINDS`).
 
     `policy` names rule packs, built in or files. `detectors` defaults to all installed ones that are not optional;
     `image_text` adds those that read text and codes inside pictures (extra `ocr`). `faces` says how closely to look
@@ -191,12 +203,16 @@ def scan(
         raise PrivacyAuditError(
             f"'{fail_on}' is no severity; use one of {', '.join(s.value for s in Severity)} or none."
         )
-    root = Path(source)
-    folder = open_source(root, caption_columns=tuple(caption_columns), dataset=dataset)
+    folder: LocalSource | DatasetSource
+    if is_dataset(source):
+        folder = DatasetSource(source, caption_columns=tuple(caption_columns), dataset=dataset)
+    else:
+        folder = open_source(Path(source), caption_columns=tuple(caption_columns), dataset=dataset, kind=source_kind)
     survey = folder.survey()
     temporary = tempfile.TemporaryDirectory(prefix="privacy-audit-") if output is None else None
     target = Path(temporary.name if temporary else str(output))
-    _keep_apart(root, target, "the audit")
+    if not isinstance(folder, DatasetSource):
+        _keep_apart(Path(source), target, "the audit")
     packs = [policy] if isinstance(policy, str) else list(policy)
     given, listed = _given(folder, opt_out)
     chosen = registry.select(detectors, IMAGE_TEXT if image_text else ())
@@ -275,7 +291,14 @@ def redact(
     opened = audit if isinstance(audit, Audit) else Audit(audit)
     options = opened.folder.manifest.options
     root, target = Path(source), Path(output)
-    folder = open_source(root, caption_columns=options["caption_columns"], dataset=options.get("dataset"))
+    folder = open_source(
+        root,
+        caption_columns=options["caption_columns"],
+        dataset=options.get("dataset"),
+        kind=opened.folder.manifest.source_kind,
+    )
+    if not (isinstance(folder, TableSource) or (isinstance(folder, FolderSource) and folder.kind != "zip")):
+        raise SourceError(f"a redacted copy of a source of the kind '{folder.kind}' cannot be written.")
     if verify:
         _same_recognizers(options.get("recognizers"), recognizers)
     _keep_apart(root, target, "the redacted copy")
@@ -298,6 +321,7 @@ def redact(
             detectors=options["detectors"],
             caption_columns=options["caption_columns"],
             dataset=options.get("dataset"),
+            source_kind=None if folder.kind in {"paths", "coco"} else folder.kind,
             faces=looking.get("profile", "default"),
             faces_backend=looking.get("backend", "centerface"),
             faces_model=faces_model,
@@ -452,7 +476,7 @@ def default_jobs() -> int:
         return max(1, os.cpu_count() or 1)
 
 
-def _given(source: FolderSource | TableSource, opt_out: str | Path | None) -> tuple[dict[str, str], dict[str, Any]]:
+def _given(source: LocalSource | DatasetSource, opt_out: str | Path | None) -> tuple[dict[str, str], dict[str, Any]]:
     """Options of the detector `provenance`, and what the manifest says of the opt-out list."""
     options = {"beside": text} if (text := source.beside.to_json()) else {}
     if opt_out is None:
