@@ -15,7 +15,8 @@ from dataset_writers import WRITERS, Given
 from PIL import Image
 
 from privacy_audit import api
-from privacy_audit.errors import AuditError
+from privacy_audit.errors import AuditError, PictureError
+from privacy_audit.pixels import Picture
 from privacy_audit.run import scan as running
 from privacy_audit.sources import DatasetSource, Item, Source, is_dataset, open_source
 
@@ -59,13 +60,22 @@ def scanned(given: Any, output: Path, key: Path) -> tuple[Counter[str], Counter[
         for row in table.to_pandas().to_dict("records"):
             row["sample"] = digests[row.pop("sample_id")]
             if "attributes" in row:
-                row["attributes"] = sorted(pair for pair in row["attributes"] if pair[0] != "field")
-            found[
-                json.dumps({name: row[name] for name in row if name not in without}, default=str, sort_keys=True)
-            ] += 1
+                row["attributes"] = {name: said for name, said in dict(row["attributes"]).items() if name != "field"}
+            if row.get("channel") == "filename":
+                row["start"] = row["end"] = None  # the folder may be part of the name
+            kept = {name: str(value) for name, value in row.items() if name not in without}
+            found[json.dumps(kept, sort_keys=True)] += 1
         return found
 
     return rows(audit.samples, "shard"), rows(audit.findings), rows(audit.failures)
+
+
+def lost(picture: Picture | None) -> bool:
+    """Whether a picture says that it cannot be had."""
+    try:
+        return picture is not None and not picture.data
+    except PictureError:
+        return True
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +97,8 @@ def test_the_same_rows(
     (tmp_path / "source").mkdir()
     given = WRITERS[layout](tmp_path / "source", samples)
     found = scanned(given, tmp_path / "audit", key)
-    assert found == expected
+    for rows, wanted in zip(found, expected, strict=True):
+        assert (rows - wanted, wanted - rows) == (Counter(), Counter())
     assert sum(found[0].values()) == 6
     assert sum(found[2].values()) == 2
 
@@ -144,5 +155,4 @@ def test_a_source_that_is_gone_while_it_is_read(tmp_path: Path, samples: list[Gi
     for shard in shards:
         items = [item for item in source.read(shard) if isinstance(item, Item)]
         assert len(items) == shard.samples
-        # Each says so itself, or has a picture that says so when it is looked at
-        assert all(item.failures or (item.sample.picture and not item.sample.picture.data) for item in items)
+        assert all(item.failures or lost(item.sample.picture) for item in items)
