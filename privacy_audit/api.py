@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
-from privacy_audit.sources import FolderSource, Source, TableSource, beside, open_source
+from privacy_audit.sources import (
+    DatasetSource,
+    FolderSource,
+    LocalSource,
+    Source,
+    TableSource,
+    beside,
+    is_dataset,
+    open_source,
+)
 from privacy_audit.store import reviews
 from privacy_audit.store.files import sha256
 from privacy_audit.store.folder import AuditFolder, Table
@@ -200,7 +209,7 @@ class Audit:
 
 
 def scan(
-    source: str | Path,
+    source: str | Path | Any,
     *,
     output: str | Path | None = None,
     policy: str | Sequence[str] = "baseline",
@@ -222,9 +231,12 @@ def scan(
     biometrics: Biometrics | None = None,
     baseline: str | Path | None = None,
     suppressions: str | Path | None = None,
+    source_kind: str | None = None,
     progress: Progress | None = None,
 ) -> Audit:
-    """Audit a folder of pictures, or a table of texts.
+    """Audit a dataset: a folder of pictures, tar or ZIP archives, Parquet, COCO, a table, or a `datasets.Dataset`.
+
+    The kind of source is seen from its content; `source_kind` overrides that (see `privacy_audit.types.SOURCE_KINDS`).
 
     `policy` names rule packs, built in or files. `detectors` defaults to all installed ones that are not optional;
     `image_text` adds those that read text and codes inside pictures (extra `ocr`). `faces` says how closely to look
@@ -247,12 +259,16 @@ def scan(
 
     _check_severity(fail_on)
     known, accepted = _settling(baseline, suppressions)
-    root = Path(source)
-    folder = open_source(root, caption_columns=tuple(caption_columns), dataset=dataset)
+    folder: LocalSource | DatasetSource
+    if is_dataset(source):
+        folder = DatasetSource(source, caption_columns=tuple(caption_columns), dataset=dataset)
+    else:
+        folder = open_source(Path(source), caption_columns=tuple(caption_columns), dataset=dataset, kind=source_kind)
     survey = folder.survey()
     temporary = tempfile.TemporaryDirectory(prefix="privacy-audit-") if output is None else None
     target = Path(temporary.name if temporary else str(output))
-    _keep_apart(root, target, "the audit")
+    if not isinstance(folder, DatasetSource):
+        _keep_apart(Path(source), target, "the audit")
     packs = [policy] if isinstance(policy, str) else list(policy)
     given, listed = _given(folder, opt_out)
     chosen = registry.select(detectors, IMAGE_TEXT if image_text else ())
@@ -576,7 +592,14 @@ def redact(
     opened = audit if isinstance(audit, Audit) else Audit(audit)
     options = opened.folder.manifest.options
     root, target = Path(source), Path(output)
-    folder = open_source(root, caption_columns=options["caption_columns"], dataset=options.get("dataset"))
+    folder = open_source(
+        root,
+        caption_columns=options["caption_columns"],
+        dataset=options.get("dataset"),
+        kind=opened.folder.manifest.source_kind,
+    )
+    if not (isinstance(folder, TableSource) or (isinstance(folder, FolderSource) and folder.kind != "zip")):
+        raise SourceError(f"a redacted copy of a source of the kind '{folder.kind}' cannot be written.")
     if verify:
         _same_recognizers(options.get("recognizers"), recognizers)
     _keep_apart(root, target, "the redacted copy")
@@ -727,6 +750,7 @@ def _scan_again(
         detectors=options["detectors"],
         caption_columns=options["caption_columns"],
         dataset=options.get("dataset"),
+        source_kind=audit.folder.manifest.source_kind,
         faces=profile,
         faces_backend=backend,
         faces_model=faces_model,
@@ -919,7 +943,7 @@ def default_jobs() -> int:
         return max(1, os.cpu_count() or 1)
 
 
-def _given(source: FolderSource | TableSource, opt_out: str | Path | None) -> tuple[dict[str, str], dict[str, Any]]:
+def _given(source: LocalSource | DatasetSource, opt_out: str | Path | None) -> tuple[dict[str, str], dict[str, Any]]:
     """Options of the detector `provenance`, and what the manifest says of the opt-out list."""
     options = {"beside": text} if (text := source.beside.to_json()) else {}
     if opt_out is None:

@@ -150,6 +150,10 @@ class Skipped:
 Outcome = Sequence[Finding | Skipped | Failure] | Failure
 """What a detector says of one sample. A bare Failure is the whole detector's; one in the list is a single stage's."""
 
+SourceKind = Literal["folder", "webdataset", "zip", "parquet", "datasets", "coco", "paths", "table"]
+SOURCE_KINDS: tuple[SourceKind, ...] = ("folder", "webdataset", "zip", "parquet", "datasets", "coco", "paths", "table")
+"""What a dataset may be. `paths` is a table that names pictures beside it, `table` one of which only texts are read."""
+
 ActionKind = Literal["keep", "review", "redact", "drop", "quarantine"]
 ACTIONS: tuple[ActionKind, ...] = ("keep", "review", "redact", "drop", "quarantine")
 """Weakest to strongest."""

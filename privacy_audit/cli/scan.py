@@ -9,7 +9,7 @@ import click
 
 from privacy_audit.cli.formats import finish, format_option
 from privacy_audit.cli.options import biometric_options, biometrics_of, settling_options
-from privacy_audit.types import Severity
+from privacy_audit.types import SOURCE_KINDS, Severity
 
 
 @click.command()
@@ -90,6 +90,12 @@ from privacy_audit.types import Severity
     metavar="FILE",
     help="What the columns mean and who publishes. [SOURCE/dataset.yaml; see privacy-audit init]",
 )
+@click.option(
+    "--source",
+    "source_kind",
+    type=click.Choice(SOURCE_KINDS),
+    help="What SOURCE is, when it is not what it looks like. [seen from its content]",
+)
 @settling_options
 @format_option
 @biometric_options
@@ -114,6 +120,7 @@ def scan(
     token_key: Path | None,
     opt_out: Path | None,
     dataset: Path | None,
+    source_kind: str | None,
     baseline: Path | None,
     suppressions: Path | None,
     shape: str,
@@ -124,8 +131,10 @@ def scan(
     """Audit the dataset SOURCE and write findings, decisions and a manifest to AUDIT.
 
     SOURCE is a folder of pictures, nested as it comes. Captions and records are read from metadata.csv, .jsonl or
-    .parquet (column file_name) and from same-named .txt and .json files. Or SOURCE is one table of texts (.csv, .tsv,
-    .jsonl, .parquet), whose pictures are not opened. Nothing in SOURCE is written to.
+    .parquet (column file_name) and from same-named .txt and .json files. Or SOURCE is a ZIP archive of those,
+    WebDataset shards (a .tar, a folder of them, 'shards/{000..999}.tar'), Parquet with pictures, a dataset saved by
+    datasets, a COCO file, or a table (.csv, .tsv, .jsonl, .parquet) of texts or of paths to pictures beside it.
+    Nothing in SOURCE is written to, and nothing is unpacked to disk.
 
     With --enable-biometrics, --purpose and --legal-basis faces are compared, in memory only, and the audit says how
     many distinct people appear, as an estimate. That makes biometric data: find out first whether you may.
@@ -152,6 +161,7 @@ def scan(
         dataset=dataset,
         jobs=jobs,
         timeout_s=timeout,
+        source_kind=source_kind,
         biometrics=biometrics_of(enable_biometrics, purpose, legal_basis),
         baseline=baseline,
         suppressions=suppressions,

@@ -32,7 +32,8 @@ from privacy_audit.redaction.spans import Spans, typed
 from privacy_audit.run.plan import DetectorSpec
 from privacy_audit.run.shard import build
 from privacy_audit.sources import Item, Shard, SkippedMember
-from privacy_audit.sources.folder import PATH_FIELD, safe_name
+from privacy_audit.sources.folder import PATH_FIELD
+from privacy_audit.sources.names import safe_name
 from privacy_audit.types import Action, Box, FailureKind, Finding, Needs, Quad
 
 FAILED = "it failed the verification"

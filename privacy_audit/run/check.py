@@ -16,7 +16,8 @@ from privacy_audit.policy import Pack, decide
 from privacy_audit.run.plan import DetectorSpec
 from privacy_audit.run.shard import BATCH, Check, Clock, build, examine
 from privacy_audit.sources import Item
-from privacy_audit.sources.folder import PATH_FIELD, PICTURE_SUFFIXES, safe_name
+from privacy_audit.sources.folder import PATH_FIELD
+from privacy_audit.sources.names import PICTURE_SUFFIXES, safe_name
 from privacy_audit.types import Decision, Sample, Text
 
 

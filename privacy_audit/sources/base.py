@@ -25,15 +25,36 @@ SHORTEST_NUMBER = 7
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside a tar: bytes `start` to `start + size` of the archive (unpacked, when it is a .tar.gz).
+
+    `header` is where its headers begin, long names included. `role` is "picture", "xmp", "" for what was not read, or
+    the field that its texts have in the sample: "txt:", or "json:" for one whose strings have fields that begin so.
+    """
+
+    name: str
+    header: int
+    start: int
+    size: int
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Where a sample is stored, for the sink that writes it back: its file and its table row, each None if it has none.
 
-    Names are relative to the source's root. `file` may name a file that does not exist.
+    Names are relative to the source's root. `file` may name a file that does not exist. In an archive, `archive` is
+    the archive and `file` the picture's member in it; `members` are all members that the sample was read from. In a
+    table whose cells hold pictures, `table` is the file, `row` the row in it, and `cell` the picture's place in the
+    row: "image", "images[2]".
     """
 
     file: str | None = None
     table: str | None = None
     row: int = -1
+    archive: str | None = None
+    members: tuple[Member, ...] = ()
+    cell: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

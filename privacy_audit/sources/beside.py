@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from privacy_audit.errors import SourceError
 from privacy_audit.sources.encoding import decode
+from privacy_audit.sources.tree import Tree
+from privacy_audit.types import Failure
 
 T = TypeVar("T")
 
@@ -56,14 +58,14 @@ def described(given: str | Path | Mapping[str, Any] | None) -> Beside:
     return Beside(_description(given))
 
 
-def look(root: Path, given: str | Path | Mapping[str, Any] | None = None) -> Beside:
-    """What stands at `root`. `given` takes the place of its dataset.yaml. Raises SourceError when that is wrong."""
-    if given is None and (root / DESCRIPTION).is_file():
-        given = root / DESCRIPTION
+def look(tree: Tree, given: str | Path | Mapping[str, Any] | None = None) -> Beside:
+    """What stands at the root of `tree`. `given` takes the place of its dataset.yaml. Raises SourceError if wrong."""
+    if given is None and tree.head(DESCRIPTION) is not None:
+        given = tree.description(DESCRIPTION)
     description = _description(given)
     problems: list[tuple[str, str]] = []
-    card: dict[str, str] = _read(root, CARDS, read_card, problems) or {}
-    reservations = _read(root, RESERVATIONS, read_reservations, problems) or []
+    card: dict[str, str] = _read(tree, CARDS, read_card, problems) or {}
+    reservations = _read(tree, RESERVATIONS, read_reservations, problems) or []
     return Beside(description, card, tuple(reservations), tuple(problems))
 
 
@@ -76,19 +78,18 @@ def _description(given: str | Path | Mapping[str, Any] | None) -> Mapping[str, A
     return plain
 
 
-def _read(root: Path, names: tuple[str, ...], take: Callable[[str], T], problems: list[tuple[str, str]]) -> T | None:
+def _read(tree: Tree, names: tuple[str, ...], take: Callable[[str], T], problems: list[tuple[str, str]]) -> T | None:
     """What `take` makes of the first of the files `names` that is there."""
-    name = next((name for name in names if (root / name).is_file()), None)
+    name = next((name for name in names if tree.head(name) is not None), None)
     if name is None:
         return None
     try:
-        with (root / name).open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = tree.content(name, "source")
+        if isinstance(raw, Failure):
+            raise SourceError(raw.message if raw.kind == "too_large" else "the file cannot be opened")
         if len(raw) > MAX_BYTES:
             raise SourceError(f"the file has more than {MAX_BYTES:,} bytes")
         return take(decode(raw).text)
-    except OSError:
-        problems.append((name, "the file cannot be opened"))
     except SourceError as error:
         problems.append((name, str(error)))
     return None

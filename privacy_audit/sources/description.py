@@ -171,9 +171,10 @@ class Defaults(Strict):
 
 
 class Description(Strict):
-    """The whole file."""
+    """The whole file. `images` are folders, relative to the root, that the names in tables may be relative to."""
 
     dataset: Declared = Declared()
+    images: Names = ()
     columns: Columns = Columns()
     defaults: Defaults = Defaults()
 
@@ -203,12 +204,17 @@ def load(given: str | Path | Mapping[str, Any]) -> Description:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror or type(error).__name__}.") from error
+    return loads(raw, str(path))
+
+
+def loads(raw: bytes, shown: str) -> Description:
+    """The description in the bytes of a file that is called `shown` in messages. Raises SourceError like `load`."""
     if len(raw) > MAX_BYTES:
-        raise SourceError(f"{path}: is larger than the description of a dataset may be ({MAX_BYTES // 1024} KiB).")
+        raise SourceError(f"{shown}: is larger than the description of a dataset may be ({MAX_BYTES // 1024} KiB).")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+        raise SourceError(f"{shown}: is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
     root, mistakes = parse(text)
     found = None
     if root is not None:
@@ -217,7 +223,7 @@ def load(given: str | Path | Mapping[str, Any]) -> Description:
         except ValidationError as error:
             mistakes += worded(error.errors(include_url=False)[:MAX_WORDED], root, _keys_at)
     if found is None or mistakes:
-        raise SourceError("\n".join(lines(mistakes, str(path))))
+        raise SourceError("\n".join(lines(mistakes, shown)))
     return found
 
 

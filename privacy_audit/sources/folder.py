@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,33 +18,35 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from privacy_audit.containers import sniff
-from privacy_audit.containers.sniff import HEAD_BYTES
 from privacy_audit.errors import SourceError
 from privacy_audit.pixels import Limits, Picture
 from privacy_audit.sources.base import Item, Origin, Shard, SkippedMember, Survey, texts_of
-from privacy_audit.sources.beside import PUBLIC_MANIFEST, look
+from privacy_audit.sources.beside import described, look
+from privacy_audit.sources.coco import picture_folders
 from privacy_audit.sources.columns import PLAIN_COLUMN, check_captions, file_name_column
-from privacy_audit.sources.encoding import NOT_UTF8, decode
-from privacy_audit.sources.jsontext import JsonError, Names, leaves
-from privacy_audit.sources.tables import Row, Table, open_table
+from privacy_audit.sources.names import (
+    NESTED,
+    PICTURE_SUFFIXES,
+    digest,
+    is_archive,
+    is_resource_fork,
+    mark,
+    safe_name,
+    skip_reason,
+)
+from privacy_audit.sources.sidecars import JSON_PREFIX as JSON_PREFIX  # noqa: PLC0414 - also imported from here
+from privacy_audit.sources.sidecars import TXT_FIELD as TXT_FIELD  # noqa: PLC0414
+from privacy_audit.sources.sidecars import read_sidecar
+from privacy_audit.sources.tables import Row, Table
+from privacy_audit.sources.tree import DiskTree, Tree
 from privacy_audit.types import Failure, FailureKind, Sample, Skipped, Text
 from privacy_audit.yamlfile.wording import did_you_mean, hint
 
 TABLE_NAMES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "metadata.ndjson", "metadata.parquet")
-PICTURE_SUFFIXES = frozenset(
-    {
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".dib"),
-        *(".heic", ".heif", ".hif", ".avif", ".jxl", ".dng", ".nef", ".cr2"),
-    }
-)
 XMP = ".xmp"
 SIDECAR_SUFFIXES = (".txt", ".json", XMP)
-MAX_SIDECAR_BYTES = 16 * 1024 * 1024
 PATH_FIELD = "path:"
-TXT_FIELD = "txt:"
-JSON_PREFIX = "json:"
 _SMALLEST_SHARD, _LARGEST_SHARD, _AIM_SHARDS = 8, 512, 64
-_PLAIN_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
 _NO_NAME = "the file name in the table leads outside the dataset, or is none"
 _LONGEST_NAME = 255  # bytes, on every common file system
 
@@ -84,14 +85,18 @@ class _Claims:
     pictures: set[bytes] = field(default_factory=set)
     sidecars: set[bytes] = field(default_factory=set)
 
+    def free(self, path: str) -> bool:
+        """Whether no row has taken this file."""
+        return mark(path) not in self.pictures and mark(path) not in self.sidecars
+
 
 class FolderSource:
     """A local folder. `caption_columns` are further table columns or JSON fields that hold captions.
 
-    `dataset` takes the place of the folder's own dataset.yaml: a file, or the plain data of one.
+    `dataset` takes the place of the folder's own dataset.yaml: a file, or the plain data of one. `tree` is where the
+    files are when that is not the folder `root` itself. `named` are the tables to read, relative to the root, in place
+    of all that are called metadata; without `rest`, only what their rows name is read.
     """
-
-    kind = "folder"
 
     def __init__(
         self,
@@ -100,9 +105,14 @@ class FolderSource:
         caption_columns: Sequence[str] = (),
         limits: Limits | None = None,
         dataset: str | Path | Mapping[str, Any] | None = None,
+        kind: str = "folder",
+        tree: Tree | None = None,
+        named: Sequence[str] | None = None,
+        rest: bool = True,
     ) -> None:
         self.root = root.resolve()
         self.name = self.root.name or "root"
+        self.kind = kind
         self._captions = frozenset(caption_columns)
         self._limits = limits or Limits()
         self._shard_size = _SMALLEST_SHARD
@@ -110,24 +120,33 @@ class FolderSource:
             raise SourceError(f"{root} does not exist.")
         if not root.is_dir():
             raise SourceError(f"{root} is a file and no folder.")
-        self.beside = look(self.root, dataset)
+        self._tree: Tree = tree or DiskTree(self.root)
+        if self._tree.archive is not None:
+            self.name = self._tree.archive
+        elif named is not None and not rest:
+            self.name = safe_name(named[0].rpartition("/")[2])
+        self._prefix = f"{self._tree.archive}/" if self._tree.archive is not None else ""
+        self._named = named
+        self._rest = rest
+        self.beside = look(self._tree, dataset) if rest else described(dataset)
         columns = self.beside.description.get("columns", {})
         self._captions |= frozenset(columns.get("caption", ()))
         self._urls = frozenset(columns.get("url", ()))
+        self._images: tuple[str, ...] = tuple(self.beside.description.get("images", ()))
 
     def survey(self) -> Survey:
         """Count files and rows, and fingerprint their names, sizes and times."""
-        digest, samples, skipped = hashlib.sha256(), 0, Counter[str]()
+        whole, samples, skipped = hashlib.sha256(), 0, Counter[str]()
         seen_columns: set[str] = set()
         for shard in self._plan(_LARGEST_SHARD, skipped, seen_columns):
-            digest.update(shard.fingerprint.encode())
+            whole.update(shard.fingerprint.encode())
             samples += shard.samples
         if samples == 0:
             raise SourceError(f"{self.root} holds no picture, caption or record: nothing to audit.")
         check_captions(self._captions, seen_columns)
         self._check_described(seen_columns)
         self._shard_size = max(_SMALLEST_SHARD, min(_LARGEST_SHARD, -(-samples // _AIM_SHARDS)))
-        return Survey(samples, digest.hexdigest(), skipped)
+        return Survey(samples, whole.hexdigest(), skipped)
 
     def _check_described(self, seen_columns: set[str]) -> None:
         """A column that dataset.yaml names and no table has is a slip that would leave a mapping without effect."""
@@ -145,18 +164,20 @@ class FolderSource:
         """The samples of one shard."""
         content = shard.content
         if isinstance(content, Broken):
-            yield Item(Sample(content.name, shard.id), (Failure("source", content.kind, content.problem),))
+            sample = Sample(self._prefix + content.name, shard.id)
+            yield Item(sample, (Failure("source", content.kind, content.problem),))
         elif isinstance(content, Rows):
             yield from self._read_rows(shard.id, content)
         else:
             for name in content.names:
-                yield from self._read_file(shard.id, Origin(name), {}, ())
+                yield from self._read_file(shard.id, self._origin(name), {}, ())
 
     def tables(self) -> list[str]:
         """The metadata tables, relative to the root, in path order."""
-        return [
-            _joined(folder, name) for folder, names in self._walk(Counter()) for name in names or () if _is_table(name)
-        ]
+        if self._named is not None:
+            return list(self._named)
+        folders = self._tree.walk(Counter())
+        return [_joined(folder, name) for folder, names in folders for name in names or () if _is_table(name)]
 
     # --- planning -----------------------------------------------------------------------------------------------------
 
@@ -166,27 +187,29 @@ class FolderSource:
             yield from self._plan_table(table, size, claims, seen_columns)
         pending: list[str] = []
         stamps: list[str] = []
-        for folder, names in self._walk(skipped):
+        for folder, names in self._tree.walk(skipped) if self._rest else ():
             if names is None:
-                yield Shard("", 1, _digest(folder), Broken(safe_name(f"{folder}/"), "the folder cannot be opened"))
+                yield Shard("", 1, digest(folder), Broken(safe_name(f"{folder}/"), "the folder cannot be opened"))
                 continue
             for name, beside in self._members(folder, names, claims):
                 pending.append(name)
-                stamps += [self._stamp(name), *map(self._stamp, beside)]
+                stamps += [self._tree.stamp(name), *map(self._tree.stamp, beside)]
                 if len(pending) == size:
-                    yield Shard("", size, _digest(*stamps), Files(tuple(pending)))
+                    yield Shard("", size, digest(*stamps), Files(tuple(pending)))
                     pending, stamps = [], []
         if pending:
-            yield Shard("", len(pending), _digest(*stamps), Files(tuple(pending)))
+            yield Shard("", len(pending), digest(*stamps), Files(tuple(pending)))
+        for name, problem in self._tree.problems():
+            yield Shard("", 1, digest(name, problem), Broken(name, problem))
         for name, problem in self.beside.problems:
-            yield Shard("", 1, _digest(self._stamp(name), problem), Broken(name, problem, "error"))
+            yield Shard("", 1, digest(self._tree.stamp(name), problem), Broken(name, problem, "error"))
 
     def _members(self, folder: str, names: Sequence[str], claims: _Claims) -> Iterator[tuple[str, list[str]]]:
         """The files of a folder that stand for themselves, each with its sidecars, as paths relative to the root."""
         listed = set(names)
 
         def is_text(name: str) -> bool:
-            return name in listed and _is_text(str(self.root / folder / name))
+            return name in listed and _is_text(self._tree, _joined(folder, name))
 
         beside: dict[str, list[str]] = {}
         for name in names:
@@ -195,30 +218,32 @@ class FolderSource:
         attached = {sidecar for found in beside.values() for sidecar in found}
         for name in names:
             path = _joined(folder, name)
-            mark = _mark(path)
-            if _is_table(name) or name in attached or mark in claims.pictures or mark in claims.sidecars:
+            if self._is_table(path) or name in attached or not claims.free(path):
                 continue
             yield path, [_joined(folder, sidecar) for sidecar in beside.get(name, ())]
 
     def _is_sample(self, name: str, claims: _Claims) -> bool:
         """Whether `_read_file` makes a sample of this file, and so reads its sidecars."""
-        known = PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES or _mark(name) in claims.pictures
-        return known or sniff(_head(self.root / name) or b"") is not None
+        known = PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES or mark(name) in claims.pictures
+        return known or sniff(self._tree.head(name) or b"") is not None
+
+    def _is_table(self, path: str) -> bool:
+        return path in self._named if self._named is not None else _is_table(path)
 
     def _plan_table(self, table: str, size: int, claims: _Claims, seen_columns: set[str]) -> Iterator[Shard]:
         problems: list[str] = []
         kind: FailureKind = "error"
-        fingerprint = self._stamp(table)
+        fingerprint = self._tree.stamp(table)
         rows: list[Row] = []
         repeats: set[int] = set()
         stamps: list[str] = []
 
         def shard() -> Shard:
             content = Rows(table, rows[0].mark, rows[0].number, len(rows), frozenset(repeats))
-            return Shard("", len(rows), _digest(fingerprint, str(rows[0].number), *stamps), content)
+            return Shard("", len(rows), digest(fingerprint, str(rows[0].number), *stamps), content)
 
         try:
-            opened = open_table(self.root / table)
+            opened = self._tree.table(table)
             columns = list(opened.columns)
             seen_columns.update(columns)
             if opened.problem is not None:
@@ -228,14 +253,14 @@ class FolderSource:
             for row in opened.rows():
                 rows.append(Row(row.number, row.mark, {}))
                 target = self._target(table, row, columns)
-                if target is not None and _mark(target) in claims.pictures:
+                if target is not None and mark(target) in claims.pictures:
                     repeats.add(row.number)
                 elif target is not None:
-                    claims.pictures.add(_mark(target))
-                    beside = [path.relative_to(self.root).as_posix() for path in sidecars(self.root / target)]
-                    stamps += [self._stamp(target), *map(self._stamp, beside)]
-                    if not os.path.lexists(self.root / target):
-                        claims.sidecars.update(map(_mark, beside))
+                    claims.pictures.add(mark(target))
+                    beside = sidecars_in(self._tree, target)
+                    stamps += [self._tree.stamp(target), *map(self._tree.stamp, beside)]
+                    if not self._tree.exists(target):
+                        claims.sidecars.update(map(mark, beside))
                 if len(rows) == size:
                     yield shard()
                     rows, repeats, stamps = [], set(), []
@@ -245,39 +270,7 @@ class FolderSource:
         if rows:
             yield shard()
         if problems:
-            yield Shard("", 1, _digest(fingerprint), Broken(safe_name(table), "; ".join(problems), kind))
-
-    def _stamp(self, name: str) -> str:
-        try:
-            facts = (self.root / name).stat()
-        except (OSError, ValueError):
-            return f"{safe_name(name)}\0gone"
-        return f"{safe_name(name)}\0{facts.st_size}\0{facts.st_mtime_ns}"
-
-    def _walk(self, skipped: Counter[str]) -> Iterator[tuple[str, list[str] | None]]:
-        """Folders in a fixed order with the names of their regular files; None for one that cannot be opened."""
-        stack = [""]
-        while stack:
-            folder = stack.pop()
-            folders, names = [], []
-            try:
-                with os.scandir(self.root / folder) as listing:
-                    for entry in sorted(listing, key=lambda entry: entry.name):
-                        if entry.is_symlink():
-                            skipped["link (not followed)"] += 1
-                        elif entry.is_dir(follow_symlinks=False):
-                            folders.append(_joined(folder, entry.name))
-                        elif not folder and entry.name == PUBLIC_MANIFEST:
-                            continue  # privacy-audit's own note on a copy, and no part of the data
-                        elif entry.is_file(follow_symlinks=False):
-                            names.append(entry.name)
-                        else:
-                            skipped["device, pipe or socket"] += 1
-            except OSError:
-                yield folder, None
-                continue
-            yield folder, names
-            stack.extend(reversed(folders))
+            yield Shard("", 1, digest(fingerprint), Broken(safe_name(table), "; ".join(problems), kind))
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -285,13 +278,13 @@ class FolderSource:
         end = content.first + content.count
         number = content.first
         try:
-            table: Table = open_table(self.root / content.table)
+            table: Table = self._tree.table(content.table)
             columns = list(table.columns)
             for row in table.rows(content.mark, content.first):
                 failures = (Failure("record", "error", row.problem),) if row.problem else ()
                 target = self._target(content.table, row, columns)
                 if target is not None and row.number not in content.repeats:
-                    origin = Origin(target, content.table, row.number)
+                    origin = self._origin(target, content.table, row.number)
                     yield from self._read_file(shard, origin, row.values, failures, file_name_column(columns))
                 else:
                     yield self._row_alone(shard, content, row, failures, columns)
@@ -303,14 +296,16 @@ class FolderSource:
             problem = str(error)
         for missing in range(number, end):
             sample = Sample(self._row_id(content.table, missing), shard)
-            yield Item(sample, (Failure("source", "unreadable", problem),), (), Origin(None, content.table, missing))
+            yield Item(
+                sample, (Failure("source", "unreadable", problem),), (), self._origin(None, content.table, missing)
+            )
 
     def _row_id(self, table: str, number: int) -> str:
         """`table#17`; with a further # where a file has just that name."""
         name = f"{table}#{number}"
-        while os.path.lexists(self.root / name):
+        while self._tree.exists(name):
             name = f"{table}#{name.removeprefix(table)}"
-        return safe_name(name)
+        return safe_name(self._prefix + name)
 
     def _row_alone(
         self, shard: str, content: Rows, row: Row, failures: tuple[Failure, ...], columns: Sequence[str]
@@ -336,7 +331,10 @@ class FolderSource:
         if name_field is not None:
             texts.append(Text("filename", name_field, str(named)))
         sample = Sample(self._row_id(content.table, row.number), shard, None, tuple(texts), row.values)
-        return Item(sample, failures, skipped, Origin(None, content.table, row.number))
+        return Item(sample, failures, skipped, self._origin(None, content.table, row.number))
+
+    def _origin(self, file: str | None, table: str | None = None, row: int = -1) -> Origin:
+        return Origin(file, table, row, self._tree.archive)
 
     def _read_file(
         self,
@@ -348,18 +346,27 @@ class FolderSource:
     ) -> Iterator[Item | SkippedMember]:
         name = origin.file
         assert name is not None
-        path = self.root / name
-        head = _head(path)
+        head = self._tree.head(name)
         suffix = PurePosixPath(name).suffix.lower()
-        if not record and (head is None or sniff(head) is None) and suffix not in PICTURE_SUFFIXES:
-            yield SkippedMember(_skip_reason(suffix) if head is not None else "file that cannot be opened", name)
+        if not record and head is not None and is_resource_fork(head):
+            yield SkippedMember("not a picture (macOS resource fork)", name)
             return
-        if head is None:
-            exists = os.path.lexists(path)
-            missing = "the file cannot be opened" if exists else "the file that the table names does not exist"
-            picture = Picture.broken(missing)
+        if not record and (head is None or sniff(head) is None) and suffix not in PICTURE_SUFFIXES:
+            if self._prefix and head is not None and is_archive(head):
+                nested = Sample(safe_name(self._prefix + name), shard)
+                yield Item(nested, (Failure("source", "unreadable", NESTED),), (), origin)
+            elif self._prefix and head is None:
+                # On disk, what cannot be opened stays the owner's; in an archive that was handed over, it is damage
+                yield self._unopened(shard, origin)
+            else:
+                yield SkippedMember(skip_reason(suffix) if head is not None else "file that cannot be opened", name)
+            return
+        if head is None and not self._tree.exists(name):
+            picture = Picture.broken("the file that the table names does not exist")
+        elif head is None and not self._prefix:
+            picture = Picture.broken("the file cannot be opened")
         else:
-            picture = Picture(path, self._limits)
+            picture = self._tree.picture(name, self._limits)
         texts = [Text("filename", PATH_FIELD, safe_name(name))]
         texts += texts_of(
             {field: value for field, value in record.items() if field != file_name_column},
@@ -368,38 +375,30 @@ class FolderSource:
         )
         merged = dict(record)
         problems = list(failures)
+        complaint = self._tree.complaint(name)
+        if complaint is not None:
+            problems.append(Failure("source", "error", complaint))
         packet: bytes | None = None
-        for sidecar in sidecars(path):
-            kind = sidecar.suffix.lower().lstrip(".")
-            data = _content(sidecar, f"sidecar.{kind}")
+        for sidecar in sidecars_in(self._tree, name):
+            kind = PurePosixPath(sidecar).suffix.lower().lstrip(".")
+            data = self._tree.content(sidecar, f"sidecar.{kind}")
             if isinstance(data, Failure):
                 problems.append(data)
             elif kind == XMP[1:]:
                 packet = data
             else:
-                problems += self._read_sidecar(kind, data, texts, merged)
-        yield Item(
-            Sample(safe_name(name), shard, picture, tuple(texts), merged, packet), tuple(problems), origin=origin
-        )
+                problems += read_sidecar(kind, data, texts, merged, captions=self._captions, urls=self._urls)
+        sample = Sample(safe_name(self._prefix + name), shard, picture, tuple(texts), merged, packet)
+        yield Item(sample, tuple(problems), origin=origin)
 
-    def _read_sidecar(self, kind: str, data: bytes, texts: list[Text], record: dict[str, object]) -> list[Failure]:
-        stage = f"sidecar.{kind}"
-        decoded = decode(data)
-        problems = [] if decoded.exact else [Failure(stage, "error", NOT_UTF8)]
-        if kind == "json":
-            try:
-                values = {leaf.path: leaf.value for leaf in leaves(decoded.text)}
-            except JsonError as error:
-                problems.append(Failure(stage, "error", str(error)))
-                values = {}
-            names = Names(record)
-            record.update({names(name): value for name, value in values.items()})
-            if values:
-                texts += texts_of(values, JSON_PREFIX, self._captions, self._urls)
-                return problems
-        if decoded.text.strip():
-            texts.append(Text("caption", TXT_FIELD if kind == "txt" else JSON_PREFIX, decoded.text))
-        return problems
+    def _unopened(self, shard: str, origin: Origin) -> Item:
+        """A member of an archive whose content cannot be had, so that nobody knows whether it is a picture."""
+        assert origin.file is not None
+        broken = self._tree.content(origin.file, "source")
+        kind: FailureKind = broken.kind if isinstance(broken, Failure) else "unreadable"
+        message = broken.message if isinstance(broken, Failure) else "the member cannot be read"
+        sample = Sample(safe_name(self._prefix + origin.file), shard)
+        return Item(sample, (Failure("source", kind, message),), (), origin)
 
     def _target(self, table: str, row: Row, columns: Sequence[str]) -> str | None:
         """The picture that a row names, relative to the root; None when it names none inside it.
@@ -414,43 +413,43 @@ class FolderSource:
         path = PurePosixPath(value.replace("\\", "/") if "/" not in value else value)
         if path.is_absolute() or re.match(r"^[A-Za-z]:", value):
             return None
-        parts: list[str] = list(PurePosixPath(table).parent.parts)
-        for part in path.parts:
+        names = (self._resolved(base, path.parts, value, row) for base in self._bases(table))
+        found = [name for name in names if name is not None]
+        return next(filter(self._tree.exists, found), found[0]) if len(found) > 1 else next(iter(found), None)
+
+    def _bases(self, table: str) -> list[str]:
+        """Folders that the names in a table may be relative to; the first in which there is such a file counts."""
+        beside = [*self._images, table.rpartition("/")[0]]
+        return list(dict.fromkeys([*beside, *(picture_folders(table) if table.lower().endswith(".json") else ())]))
+
+    def _resolved(self, base: str, path: Sequence[str], value: str, row: Row) -> str | None:
+        """A name from a table as a path relative to the root; None when it is none inside it."""
+        parts: list[str] = list(PurePosixPath(base).parts)
+        for part in path:
             if part == "..":
                 if not parts:
                     return None
                 parts.pop()
             elif part != ".":
                 parts.append(part)
-        if not parts or _is_table(parts[-1]) or self._leaves_root(parts):
+        if not parts or self._is_table("/".join(parts)) or self._tree.leads_outside(parts):
             return None
         name = "/".join(parts)
         doubtful = row.problem is not None or not value.isprintable() or max(map(_size, parts)) > _LONGEST_NAME
-        return None if doubtful and not os.path.lexists(self.root / name) else name
-
-    def _leaves_root(self, parts: Sequence[str]) -> bool:
-        """Whether a link on the way leads out of the folder."""
-        try:
-            return not (self.root / Path(*parts)).resolve().is_relative_to(self.root)
-        except (OSError, RuntimeError, ValueError):
-            return True
-
-
-def _content(path: Path, stage: str) -> bytes | Failure:
-    """A sidecar's bytes, or why they cannot be had."""
-    try:
-        if path.stat().st_size > MAX_SIDECAR_BYTES:
-            return Failure(stage, "too_large", f"the file has more than {MAX_SIDECAR_BYTES:,} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        return Failure(stage, "unreadable", f"the file cannot be read: {error.strerror or 'input/output error'}")
+        return None if doubtful and not self._tree.exists(name) else name
 
 
 def sidecars(picture: Path) -> list[Path]:
     """The caption, record and XMP files beside a picture: `a.txt` or `a.jpg.txt`, the same for `.json` and `.xmp`."""
-    folder = str(picture.parent)
-    names = _sidecar_names(picture.name, lambda name: _is_text(os.path.join(folder, name)))
-    return [picture.with_name(name) for name in names]
+    return [picture.with_name(name) for name in sidecars_in(DiskTree(picture.parent), picture.name)]
+
+
+def sidecars_in(tree: Tree, picture: str) -> list[str]:
+    """The sidecars of a picture in `tree`, relative to its root."""
+    folder, _, name = picture.rpartition("/")
+    return [
+        _joined(folder, beside) for beside in _sidecar_names(name, lambda name: _is_text(tree, _joined(folder, name)))
+    ]
 
 
 def _sidecar_names(picture: str, is_text: Callable[[str], bool]) -> list[str]:
@@ -470,12 +469,9 @@ def _candidates(picture: str) -> Iterable[str]:
     return [name for name in names if name != picture]
 
 
-def _is_text(path: str) -> bool:
+def _is_text(tree: Tree, name: str) -> bool:
     """Whether this is a file, and no picture that hides behind a caption's name."""
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode) and sniff(_head(Path(path)) or b"") is None
-    except (OSError, ValueError):
-        return False
+    return tree.is_file(name) and sniff(tree.head(name) or b"") is None
 
 
 def _is_table(name: str) -> bool:
@@ -486,38 +482,5 @@ def _joined(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def _head(path: Path) -> bytes | None:
-    try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
-    except (OSError, ValueError):
-        return None
-
-
-def _skip_reason(suffix: str) -> str:
-    """By suffix when it is a plain one; an odd suffix may itself be personal."""
-    return f"not a picture ({suffix})" if _PLAIN_SUFFIX.fullmatch(suffix) else "not a picture"
-
-
-def safe_name(name: str) -> str:
-    """A file name as valid Unicode. One whose bytes are no UTF-8 is escaped, and marked by a `./` that no other has."""
-    raw = os.fsencode(name)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return "./" + raw.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
-
-
 def _size(name: str) -> int:
     return len(os.fsencode(name))
-
-
-def _mark(name: str) -> bytes:
-    """A short stand-in for a name, so that a million claimed names stay small in memory."""
-    return hashlib.blake2b(os.fsencode(name), digest_size=8).digest()
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -12,7 +12,7 @@ from privacy_audit.errors import SourceError
 from privacy_audit.sources.base import Item, Origin, Shard, SkippedMember, Survey, texts_of
 from privacy_audit.sources.beside import described
 from privacy_audit.sources.columns import check_captions, file_name_column
-from privacy_audit.sources.folder import safe_name
+from privacy_audit.sources.names import safe_name
 from privacy_audit.sources.tables import Row, Table, open_table
 from privacy_audit.types import Failure, Sample, Skipped, Text
 

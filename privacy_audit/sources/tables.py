@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 from privacy_audit.errors import SourceError
 from privacy_audit.sources.encoding import NOT_UTF8, Decoded, decode_line
@@ -51,6 +51,19 @@ Edit = Mapping[str, str] | None
 """New strings for some fields of a row; None drops the row."""
 
 
+class Stored(Protocol):
+    """Where a table is: a path, or a member of an archive."""
+
+    @property
+    def suffix(self) -> str:
+        """The end of its name, with the dot."""
+        ...
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO:
+        """Its bytes, from the start."""
+        ...
+
+
 class Table(Protocol):
     """A table on disk. `problem` says what in it is not checked, and stays as it is; None when everything is."""
 
@@ -66,13 +79,16 @@ class Table(Protocol):
         ...
 
 
-def open_table(path: Path) -> Table:
+def open_table(path: Stored) -> Table:
     """The table at `path`, by its suffix; raises SourceError when it cannot be read at all.
 
     So do `rows` and `rewrite` when the file turns out to be damaged further on.
     """
+    from privacy_audit.sources.coco import CocoTable
+
+    suffix = path.suffix.lower()
     try:
-        return _KINDS[path.suffix.lower()](path)
+        return CocoTable(path) if suffix == ".json" else _KINDS[suffix](path)
     except OSError as error:
         raise SourceError(f"the table cannot be read: {error.strerror or 'input/output error'}") from error
 
@@ -86,7 +102,7 @@ class CsvTable:
 
     problem: str | None = None
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Stored) -> None:
         csv.field_size_limit(MAX_RECORD_BYTES)
         self._path = path
         head: list[bytes] = []
@@ -182,7 +198,7 @@ class JsonLinesTable:
 
     problem: str | None = None
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Stored) -> None:
         self._path = path
         first: dict[str, None] | None = None
         for row in islice(self.rows(), _FIRST_LINES):
@@ -239,13 +255,13 @@ class JsonLinesTable:
 class ParquetTable:
     """A Parquet file. Binary columns are left alone; marks are row numbers."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Stored) -> None:
         import pyarrow.parquet as pq
 
         self._path = path
-        with _readable(), pq.ParquetFile(path) as file:
+        with _readable(), pq.ParquetFile(_file(path)) as file:
             fields = list(file.schema_arrow)
-        self._stored = [field.name for field in fields if not _is_binary(field.type)]
+        self._stored = [field.name for field in fields if not is_binary(field.type)]
         if len({field.name for field in fields}) < len(fields):
             raise SourceError("two columns of the table have the same name")
         if not self._stored:
@@ -263,7 +279,7 @@ class ParquetTable:
         import pyarrow.parquet as pq
 
         start = mark or 0
-        with _readable(), pq.ParquetFile(self._path) as file:
+        with _readable(), pq.ParquetFile(_file(self._path)) as file:
             at = 0
             for index in range(file.metadata.num_row_groups):
                 size = file.metadata.row_group(index).num_rows
@@ -284,7 +300,7 @@ class ParquetTable:
         import pyarrow.parquet as pq
 
         with _readable():
-            file = pq.ParquetFile(self._path)
+            file = pq.ParquetFile(_file(self._path))
         with file, pq.ParquetWriter(target, file.schema_arrow, compression=_compression(file.metadata)) as out:
             at = 0
             for index in range(file.metadata.num_row_groups):
@@ -296,7 +312,7 @@ class ParquetTable:
                 out.write_table(_edit_group(group, records, edits))
 
 
-_KINDS: dict[str, Callable[[Path], Table]] = {
+_KINDS: dict[str, Callable[[Stored], Table]] = {
     ".csv": CsvTable,
     ".tsv": CsvTable,
     ".jsonl": JsonLinesTable,
@@ -317,6 +333,11 @@ def _readable() -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError, OverflowError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise SourceError(f"the table is not valid Parquet, or damaged ({reason})") from error
+
+
+def _file(path: Stored) -> Path | BinaryIO:
+    """What pyarrow opens."""
+    return path if isinstance(path, Path) else path.open("rb")
 
 
 def _row(record: Mapping[str, object], mark: int, number: int) -> Row:
@@ -372,16 +393,16 @@ def _takes_text(kind: Any) -> bool:
     return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_string_view(inner))
 
 
-def _is_binary(kind: Any) -> bool:
+def is_binary(kind: Any) -> bool:
     """Whether a column holds binary data, at whatever depth."""
     import pyarrow as pa
 
     if isinstance(kind, pa.BaseExtensionType):
-        return _is_binary(kind.storage_type)
+        return is_binary(kind.storage_type)
     if pa.types.is_dictionary(kind):
-        return _is_binary(kind.value_type)
+        return is_binary(kind.value_type)
     if pa.types.is_nested(kind):
-        return any(_is_binary(kind.field(index).type) for index in range(kind.num_fields))
+        return any(is_binary(kind.field(index).type) for index in range(kind.num_fields))
     types = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
     return any(is_kind(kind) for is_kind in types)
 

@@ -14,6 +14,7 @@ from privacy_audit.errors import SourceError
 from privacy_audit.sources import FolderSource, SkippedMember
 from privacy_audit.sources.beside import look, read_card, read_reservations
 from privacy_audit.sources.description import Description, load
+from privacy_audit.sources.tree import DiskTree
 from privacy_audit.types import Failure
 
 GOOD = """\
@@ -52,11 +53,11 @@ MISTAKES = [
 
 def test_a_description(tmp_path: Path) -> None:
     (tmp_path / "dataset.yaml").write_text(GOOD)
-    found = look(tmp_path)
+    found = look(DiskTree(tmp_path))
     assert found.description["dataset"]["contact"] == "privacy@example.com"
     assert found.columns() == ["story", "alt2", "src", "privacy", "lic", "release", "own"]
     assert Description.model_validate(found.description) == load(tmp_path / "dataset.yaml")
-    assert look(tmp_path, found.description) == found  # what an audit keeps says the same
+    assert look(DiskTree(tmp_path), found.description) == found  # what an audit keeps says the same
 
 
 @pytest.mark.parametrize(("text", "expected"), MISTAKES, ids=[text[:30] for text, _ in MISTAKES])
@@ -64,7 +65,7 @@ def test_all_mistakes_at_once(tmp_path: Path, text: str, expected: list[str]) ->
     path = tmp_path / "dataset.yaml"
     path.write_text(text)
     with pytest.raises(SourceError) as raised:
-        look(tmp_path)
+        look(DiskTree(tmp_path))
     told = str(raised.value).splitlines()
     assert len(told) == len(expected)
     assert all(line.startswith(f"{path}:{start}") for line, start in zip(told, expected, strict=True)), told
@@ -73,11 +74,11 @@ def test_all_mistakes_at_once(tmp_path: Path, text: str, expected: list[str]) ->
 @pytest.mark.parametrize("given", ["no such file", {"columns": {"visibility": {"column": 3}}}])
 def test_a_given_description_that_is_wrong(tmp_path: Path, given: object) -> None:
     with pytest.raises(SourceError):
-        look(tmp_path, given)  # type: ignore[arg-type]
+        look(DiskTree(tmp_path), given)  # type: ignore[arg-type]
 
 
 def test_nothing_beside_is_nothing(tmp_path: Path) -> None:
-    assert look(tmp_path).to_json() == ""
+    assert look(DiskTree(tmp_path)).to_json() == ""
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def test_any_text_with_a_mark_is_read_exactly(text: str, codec: str) -> None:
     decoded = decode(text.encode(codec))
     if codec == "utf-8" and (text.startswith("\ufeff") or "\0" in text):
         return
+    if codec == "utf-16" and text.startswith("\0"):
+        return  # mark and NUL together are the mark of UTF-32
     assert (decoded.text, decoded.exact) == (text, True)
 
 
