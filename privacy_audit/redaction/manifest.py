@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from privacy_audit.errors import AuditError
-from privacy_audit.sources.beside import PUBLIC_MANIFEST
+from privacy_audit.sources.names import PUBLIC_MANIFEST
 from privacy_audit.store.files import sha256, write_whole
 
 FORMAT_VERSION = 1

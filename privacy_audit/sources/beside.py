@@ -19,8 +19,6 @@ T = TypeVar("T")
 DESCRIPTION = "dataset.yaml"
 CARDS = ("README.md", "readme.md", "Readme.md")
 RESERVATIONS = ("tdmrep.json", ".well-known/tdmrep.json")
-PUBLIC_MANIFEST = "privacy-audit-manifest.json"
-"""What `redact` says of a copy, at its root. It is no part of the dataset: no source sees it."""
 MAX_BYTES = 1 << 20
 MAX_RULES = 1000
 _LISTS = ("caption", "url", "face_boxes", "derived")  # what may name several columns

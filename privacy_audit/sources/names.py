@@ -21,6 +21,8 @@ _ARCHIVES = (
     *(b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"),
 )
 TAR_MAGIC_AT = 257
+PUBLIC_MANIFEST = "privacy-audit-manifest.json"
+"""What `redact` says of a copy, at its root. It is no part of the dataset: no source sees it."""
 ARCHIVE_HEAD = 512  # bytes that `is_archive` wants to see
 
 

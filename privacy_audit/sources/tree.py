@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from privacy_audit.pixels import Limits, Picture
-from privacy_audit.sources.beside import PUBLIC_MANIFEST
-from privacy_audit.sources.names import ARCHIVE_HEAD, safe_name
+from privacy_audit.sources.names import ARCHIVE_HEAD, PUBLIC_MANIFEST, safe_name
 from privacy_audit.sources.tables import Table, open_table
 from privacy_audit.types import Failure
 

@@ -23,7 +23,7 @@ from privacy_audit.pixels import Picture
 from privacy_audit.redaction.orders import Orders
 from privacy_audit.redaction.pictures import MAX_ROUNDS, cover
 from privacy_audit.redaction.regions import RedactionRefused
-from privacy_audit.sources.beside import PUBLIC_MANIFEST
+from privacy_audit.sources.names import PUBLIC_MANIFEST
 from privacy_audit.store import redactions
 from privacy_audit.store.redactions import RedactionSummary
 from privacy_audit.types import Action, Box, Finding, Needs

@@ -10,11 +10,11 @@ from typing import Any
 from privacy_audit.redaction.sinks import tables
 from privacy_audit.redaction.sinks.base import Files, Outgoing
 from privacy_audit.sources import FolderSource, Shard, SkippedMember
-from privacy_audit.sources.beside import PUBLIC_MANIFEST
 from privacy_audit.sources.columns import file_name_column
 from privacy_audit.sources.encoding import decode
 from privacy_audit.sources.folder import JSON_PREFIX, TXT_FIELD, sidecars
 from privacy_audit.sources.jsontext import JsonError, leaves, replace
+from privacy_audit.sources.names import PUBLIC_MANIFEST
 
 _WHOLE = ""  # the path of a document that is no JSON: it was read as one text
 

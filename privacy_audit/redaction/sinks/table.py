@@ -12,7 +12,7 @@ from privacy_audit.errors import SourceError
 from privacy_audit.redaction.sinks import tables
 from privacy_audit.redaction.sinks.base import Files, Outgoing
 from privacy_audit.sources import Shard, SkippedMember, TableSource
-from privacy_audit.sources.beside import PUBLIC_MANIFEST
+from privacy_audit.sources.names import PUBLIC_MANIFEST
 from privacy_audit.sources.tables import SUFFIXES
 
 
