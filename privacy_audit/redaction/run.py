@@ -90,6 +90,10 @@ def redact_dataset(
 def _check(source: Redactable, audit: AuditFolder, output: Path) -> None:
     if audit.manifest.status != "complete":
         raise AuditError(f"{audit.path} is not finished. Run the scan again first: it goes on where it stopped.")
+    if audit.manifest.sampling:
+        raise AuditError(
+            f"{audit.path} is of a sample, so nothing is known of the rest of the source. Scan without --sample."
+        )
     if source.survey().fingerprint != audit.manifest.source_fingerprint:
         raise SourceError(
             f"{source.root} is not what was audited: files were added, removed or changed. Scan it again."
