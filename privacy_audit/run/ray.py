@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ MAX_RETRIES = 3
 _AHEAD = 2
 """Tasks handed to Ray per processor: enough that none waits for work, few enough that they need no memory."""
 _WAIT_S = 5.0
+_REACH_S = 5.0
 
 _workers: dict[tuple[float, int | None], Worker] = {}  # one per process of Ray, so that models stay loaded
 
@@ -45,8 +47,9 @@ class RayRunner:
         self._ours = not ray.is_initialized()
         if self._ours:
             try:
+                _reach(address)
                 ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=None)
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (OSError, RuntimeError, ValueError) as error:
                 raise AuditError(
                     f"there is no Ray cluster at '{address}' ({type(error).__name__}). Start one with "
                     "'ray start --head', or name one with --ray-address."
@@ -90,6 +93,13 @@ class RayRunner:
         if kind == "error":
             raise value
         return value
+
+
+def _reach(address: str) -> None:
+    """Raises OSError when nothing answers at "host:port": Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_REACH_S).close()
 
 
 def supervised(data: bytes, version: str, timeout_s: float, memory_limit: int | None) -> bytes:
