@@ -167,7 +167,7 @@ def workers(place: Path, pictures: Path) -> None:
         walls[jobs] = found["wall"]
         rate, each = found["samples"] / found["wall"], 1000 * found["stages"] / found["samples"]
         print(
-            f"  {jobs}: {rate:7.1f} /s wall, {each:.1f} ms CPU per sample, {found['worker_mb']:.0f} MB the largest worker"
+            f"  {jobs}: {rate:7.1f} /s wall, {each:.1f} ms CPU per sample, {found['worker_mb']:.0f} MB per worker"
         )
     machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"  two against one: {walls[1] / walls[2]:.2f} times as fast ({machine})")

@@ -1,23 +1,18 @@
-"""What a run does, apart from where: everything a worker needs for one shard, and a hash of all that shapes results."""
+"""What a run does, apart from where, and a hash of all that shapes results."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from privacy_audit.detectors import registry
 from privacy_audit.detectors.base import Detector, described
 from privacy_audit.evidence import key_id
 from privacy_audit.policy import Pack, fingerprint
-from privacy_audit.sources import Shard, Source
 from privacy_audit.version import __version__
-
-if TYPE_CHECKING:
-    from privacy_audit.run.since import Since
 
 Death = Literal["crash", "timeout", "memory"]
 """How a worker process ended before it was done."""
@@ -66,28 +61,6 @@ class Plan:
             **({"sampling": dict(self.sampling)} if self.sampling else {}),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class ShardJob:
-    """One shard of a scan. `culprits` are positions in the shard that crashed or hung a worker, with the kind."""
-
-    source: Source
-    shard: Shard
-    plan: Plan
-    plan_hash: str
-    output: Path
-    culprits: Mapping[int, Death] = field(default_factory=dict)
-    cautious: bool = False
-    """One sample at a time, so that a crash names its culprit."""
-    since: Since | None = None
-    """An earlier audit whose rows are taken over for samples that are the same."""
-
-    def run(self, announce: Callable[[int], None]) -> ShardSummary:
-        """Do the work; see run_shard."""
-        from privacy_audit.run.shard import run_shard
-
-        return run_shard(self, announce)
 
 
 @dataclass(frozen=True, slots=True)

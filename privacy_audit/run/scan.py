@@ -22,7 +22,8 @@ from privacy_audit.evidence import key_id
 from privacy_audit.policy import Pack, fingerprint
 from privacy_audit.run import since as earlier
 from privacy_audit.run.local import LocalRunner
-from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan, ShardJob, ShardSummary
+from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan, ShardSummary
+from privacy_audit.run.shard import ShardJob
 from privacy_audit.sources import Shard, Source, Survey
 from privacy_audit.store import manifest as manifests
 from privacy_audit.store import shards

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from numbers import Real
+from pathlib import Path
 from typing import Any, get_args
 
 from privacy_audit import evidence
@@ -19,9 +20,9 @@ from privacy_audit.detectors.base import Detector
 from privacy_audit.detectors.provenance.verdict import verdict
 from privacy_audit.errors import PictureError
 from privacy_audit.policy import decide
-from privacy_audit.run.plan import Death, DetectorSpec, ShardJob, ShardSummary
-from privacy_audit.run.since import Lookup, Rows, content, taken_over
-from privacy_audit.sources import Item, SkippedMember
+from privacy_audit.run.plan import Death, DetectorSpec, Plan, ShardSummary
+from privacy_audit.run.since import Lookup, Rows, Since, content, taken_over
+from privacy_audit.sources import Item, Shard, SkippedMember, Source
 from privacy_audit.store import schema, shards
 from privacy_audit.types import (
     Box,
@@ -50,6 +51,26 @@ _CULPRIT = {
     "timeout": "a worker process did not finish this sample in time; it was left out",
     "memory": "a worker process took more memory than --memory-limit allows on this sample; it was left out",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ShardJob:
+    """One shard of a scan. `culprits` are positions in the shard that crashed or hung a worker, with the kind."""
+
+    source: Source
+    shard: Shard
+    plan: Plan
+    plan_hash: str
+    output: Path
+    culprits: Mapping[int, Death] = field(default_factory=dict)
+    cautious: bool = False
+    """One sample at a time, so that a crash names its culprit."""
+    since: Since | None = None
+    """An earlier audit whose rows are taken over for samples that are the same."""
+
+    def run(self, announce: Callable[[int], None]) -> ShardSummary:
+        """Do the work; see run_shard."""
+        return run_shard(self, announce)
 
 
 def run_shard(job: ShardJob, announce: Callable[[int], None]) -> ShardSummary:

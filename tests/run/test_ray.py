@@ -44,10 +44,10 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def cluster(plugin: Path) -> Iterator[Any]:
-    """Two nodes of one processor on this machine, without a dashboard, bound to the loopback address."""
+    """Two nodes of one processor on this machine, without a dashboard."""
     from ray.cluster_utils import Cluster
 
-    node = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "include_dashboard": False, "object_store_memory": 80 << 20}
+    node = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 << 20}
     started = Cluster(initialize_head=True, head_node_args=node)
     second = started.add_node(**node)
     yield started, second
