@@ -19,6 +19,7 @@ from privacy_audit.sources import (
     FolderSource,
     LocalSource,
     Source,
+    Survey,
     TableSource,
     beside,
     is_dataset,
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
     from privacy_audit.run.check import Checked
     from privacy_audit.run.explain import RuleReasons, SampleReasons
     from privacy_audit.run.plan import DetectorSpec
-    from privacy_audit.run.scan import Progress
+    from privacy_audit.run.sampling import Request as SampleRequest
+    from privacy_audit.run.scan import Progress, Runner
     from privacy_audit.store.people import People
     from privacy_audit.store.redactions import RedactionSummary
     from privacy_audit.store.settled import Settled
@@ -63,6 +65,7 @@ IMAGE_TEXT = ("barcodes", "image_text")
 PASSED, VIOLATED, BROKEN, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes. 2 beats 1 beats 3."""
 FACES = "faces"
+ENGINES = ("local", "ray")
 NAMES_SAMPLE = 20_000
 """Up to so many samples, names are looked for in all; beyond, in about so many. One core reads some 450 a second."""
 
@@ -232,6 +235,13 @@ def scan(
     baseline: str | Path | None = None,
     suppressions: str | Path | None = None,
     source_kind: str | None = None,
+    sample: int | str | None = None,
+    margin: float = 0.01,
+    seed: int = 0,
+    since: str | Path | None = None,
+    memory_limit: int | None = None,
+    engine: str = "local",
+    ray_address: str = "auto",
     progress: Progress | None = None,
 ) -> Audit:
     """Audit a dataset: a folder of pictures, tar or ZIP archives, Parquet, COCO, a table, or a `datasets.Dataset`.
@@ -251,20 +261,36 @@ def scan(
     Of the captions: `text_noise` reports dates, places, single-word names and other kinds that are mostly noise;
     `recognizers` is a YAML file of presidio recognizers to add; `names` looks for names of people in "all" samples, in
     a "sample" of about 20,000, or in none ("off"); the default is all of a small dataset, a sample of a large one.
+
+    `sample` audits a random part only: a number of samples, a share ("2%"), or "auto" for as many as make the 95 %
+    interval of any rate about `margin` wide to either side. `seed` draws the same ones again. Sources whose shards are
+    natural clusters (tar files) are drawn in whole shards. Rates in summary and report then carry their intervals.
+
+    `since` is an earlier audit: samples that are as they were, by content, keep its rows (marked `reused`). It must
+    have been made with the same detectors, rules, options and token key. `memory_limit` is in bytes per worker
+    process: a sample that takes a worker beyond it fails alone. `engine` "ray" runs on the Ray cluster at
+    `ray_address` (extra `ray`), whose nodes must see source and output under the same paths.
     """
     from privacy_audit.detectors import registry
     from privacy_audit.policy import load
     from privacy_audit.run import scan as running
     from privacy_audit.run.plan import Plan
+    from privacy_audit.run.sampling import Request as SampleRequest
 
     _check_severity(fail_on)
     known, accepted = _settling(baseline, suppressions)
-    folder: LocalSource | DatasetSource
+    folder: Any
     if is_dataset(source):
         folder = DatasetSource(source, caption_columns=tuple(caption_columns), dataset=dataset)
     else:
         folder = open_source(Path(source), caption_columns=tuple(caption_columns), dataset=dataset, kind=source_kind)
     survey = folder.survey()
+    sampling: dict[str, Any] = {}
+    if sample is not None:
+        if biometrics is not None:
+            raise PrivacyAuditError("how many people appear in a dataset cannot be told from a sample of it.")
+        folder, sampling = _drawn(folder, survey, SampleRequest(str(sample), margin, seed))
+        survey = folder.survey()
     temporary = tempfile.TemporaryDirectory(prefix="privacy-audit-") if output is None else None
     target = Path(temporary.name if temporary else str(output))
     if not isinstance(folder, DatasetSource):
@@ -280,18 +306,25 @@ def scan(
         looking["model"] = str(faces_model)
     rules = Path(recognizers) if recognizers is not None else None
     texts = _text_options(survey.samples, noise=text_noise, recognizers=rules, names=names)
+    if since is not None and names is None:
+        texts = {name: value for name, value in texts.items() if not name.startswith("names")}
+        texts |= _names_as_in(Path(since))
     plan = Plan(
         detectors=_specs(chosen_names, looking, {"provenance": given, "captions": texts}),
         packs=tuple(load(name) for name in dict.fromkeys(packs)),
         token_key=evidence.load_key(Path(token_key) if token_key is not None else None),
         source_options={"caption_columns": sorted(caption_columns), "dataset": folder.beside.description},
         not_asked=tuple(registry.not_asked(chosen)),
+        sampling=sampling,
     )
     if known is not None:
         known.check_key(evidence.key_id(plan.token_key))
     workers = default_jobs() if jobs is None else jobs
     if biometrics is not None:
         _can_compare(plan.detectors)
+    if since is not None and Path(since).resolve() == target.resolve():
+        raise AuditError("--since names the audit that is to be written. Name another folder with -o.")
+    runner = _runner(engine, ray_address, workers, timeout_s, memory_limit)
     options = {
         **({"biometrics": biometrics.facts()} if biometrics is not None else {}),
         "fail_on": fail_on,
@@ -316,6 +349,8 @@ def scan(
         progress=progress or running.Silent(),
         declared=folder.beside.description.get("dataset", {}),
         survey=survey,
+        runner=runner,
+        since=Path(since) if since is not None else None,
     )
     _count_people(folder, target, biometrics, workers, timeout_s)
     if known is not None or accepted or (target / reviews.FOLDER).is_dir():
@@ -920,6 +955,43 @@ def _text_options(
     elif chosen == "sample" and samples > NAMES_SAMPLE:
         options.update(names="sample", names_rate=round(NAMES_SAMPLE / samples, 6))
     return options
+
+
+def _drawn(source: Source, survey: Survey, request: SampleRequest) -> tuple[Source, dict[str, Any]]:
+    """The drawn part of a source, and how it was drawn; the whole source when all of it is."""
+    from privacy_audit.run.sampling import SampledSource
+
+    drawn = SampledSource(source, survey, request)
+    if drawn.design.units == drawn.design.of_units:
+        return source, {}
+    return drawn, drawn.design.facts()
+
+
+def _names_as_in(audit: Path) -> dict[str, str | bool | float]:
+    """Where the earlier audit looked for names: by default that depends on the number of samples, which has changed."""
+    from privacy_audit.store import manifest as manifests
+
+    old = manifests.read(audit).options
+    if old.get("names") == "sample":
+        return {"names": "sample", "names_rate": float(old.get("names_rate", 1.0))}
+    return {"names": "off"} if old.get("names") == "off" else {}
+
+
+def _runner(engine: str, address: str, jobs: int, timeout_s: float, memory_limit: int | None) -> Runner:
+    """What runs the shards."""
+    from privacy_audit.run.local import LocalRunner, can_limit_memory
+
+    if engine not in ENGINES:
+        raise PrivacyAuditError(f"'{engine}' is no engine; use one of {', '.join(ENGINES)}.")
+    if memory_limit is not None and not can_limit_memory():
+        raise PrivacyAuditError("the memory of worker processes can be limited on Linux only.")
+    if memory_limit is not None and engine == "local" and jobs == 0:
+        raise PrivacyAuditError("memory is limited per worker process, and with --jobs 0 there is none.")
+    if engine == "ray":
+        from privacy_audit.run.ray import RayRunner
+
+        return RayRunner(address, timeout_s, memory_limit)
+    return LocalRunner(jobs, timeout_s, memory_limit)
 
 
 def _digest(text: object) -> str | None:

@@ -57,6 +57,11 @@ def pseudonym(value: str, code: str, scope: str) -> str:
     return token(f"{scope}\0{value}", f"{code.split('.', 1)[0]}.pseudonym")[:_PSEUDONYM_CHARS].upper()
 
 
+def content_token(content: bytes) -> str:
+    """Hex HMAC of all that is known of a sample under the current key: tells whether it changed, and nothing else."""
+    return hmac.new(_key.get(), b"content\0" + content, hashlib.sha256).hexdigest()[:TOKEN_CHARS]
+
+
 def mask(value: str, code: str) -> str:
     """The shape of `value`: first letter of an e-mail and a common top-level domain, else only kind and length."""
     size = f"{len(value)} chars"

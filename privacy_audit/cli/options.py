@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +14,22 @@ from privacy_audit.types import Severity
 if TYPE_CHECKING:
     from privacy_audit.subject.biometrics import Biometrics
 
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,3})?)([KMGT]?)i?B?", re.IGNORECASE)
+_LEAST_BYTES = 64 << 20  # a worker needs about that much to start
 F = TypeVar("F", bound=Callable[..., object])
+
+
+class Bytes(click.ParamType):  # type: ignore[type-arg]
+    """A size with a unit, such as 512M or 2G (powers of 1,024), as bytes."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = _SIZE.fullmatch(str(value).strip())
+        size = int(float(match[1]) * 1024 ** " KMGT".index((match[2] or " ").upper())) if match is not None else 0
+        if size < _LEAST_BYTES:
+            self.fail(f"{value} is no size of {_LEAST_BYTES >> 20} MB or more. Write it as 512M or 2G.", param, ctx)
+        return size
 
 
 def biometric_options(command: F) -> F:

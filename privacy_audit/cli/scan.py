@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from privacy_audit.cli.formats import finish, format_option
-from privacy_audit.cli.options import biometric_options, biometrics_of, settling_options
+from privacy_audit.cli.options import Bytes, biometric_options, biometrics_of, settling_options
 from privacy_audit.types import SOURCE_KINDS, Severity
 
 
@@ -64,6 +64,21 @@ from privacy_audit.types import SOURCE_KINDS, Severity
     help="Where to look for names of people in texts. [all; a sample of 20,000 in larger datasets]",
 )
 @click.option("--jobs", type=click.IntRange(min=0), metavar="N", help="Worker processes. [one per core]")
+@click.option(
+    "--memory-limit", type=Bytes(), metavar="SIZE", help="Memory per worker process, such as 2G; Linux only. [none]"
+)
+@click.option(
+    "--engine", type=click.Choice(["local", "ray"]), default="local", help="Where to run: ray needs the extra. [local]"
+)
+@click.option(
+    "--ray-address", default="auto", metavar="ADDR", help="The Ray cluster; it is never started for you. [auto]"
+)
+@click.option(
+    "--since",
+    type=click.Path(path_type=Path),
+    metavar="AUDIT",
+    help="An earlier audit: only samples that are new or changed since are looked at again.",
+)
 @click.option("--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per batch. [120]")
 @click.option(
     "--fail-on",
@@ -96,6 +111,17 @@ from privacy_audit.types import SOURCE_KINDS, Severity
     type=click.Choice(SOURCE_KINDS),
     help="What SOURCE is, when it is not what it looks like. [seen from its content]",
 )
+@click.option(
+    "--sample", metavar="N|P%|auto", help="Audit a random sample only; rates carry their 95 % interval. [all]"
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    default=0.01,
+    metavar="R",
+    help="With --sample auto: half the width of the interval at most. [0.01]",
+)
+@click.option("--seed", type=int, default=0, metavar="S", help="Draws another sample, or the same again. [0]")
 @settling_options
 @format_option
 @biometric_options
@@ -114,6 +140,10 @@ def scan(
     recognizers: Path | None,
     names: Literal["all", "sample", "off"] | None,
     jobs: int | None,
+    memory_limit: int | None,
+    engine: Literal["local", "ray"],
+    ray_address: str,
+    since: Path | None,
     timeout: float,
     fail_on: str,
     exit_zero: bool,
@@ -124,6 +154,9 @@ def scan(
     baseline: Path | None,
     suppressions: Path | None,
     shape: str,
+    sample: str | None,
+    margin: float,
+    seed: int,
     enable_biometrics: bool,
     purpose: str | None,
     legal_basis: str | None,
@@ -165,6 +198,13 @@ def scan(
         biometrics=biometrics_of(enable_biometrics, purpose, legal_basis),
         baseline=baseline,
         suppressions=suppressions,
-        progress=terminal.Bar("Auditing"),
+        memory_limit=memory_limit,
+        engine=engine,
+        ray_address=ray_address,
+        since=since,
+        sample=sample,
+        margin=margin,
+        seed=seed,
+        progress=terminal.Bar("Auditing", "shard"),
     )
     finish(audit, shape, source=str(source), exit_zero=exit_zero)

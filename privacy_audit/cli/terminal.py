@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from privacy_audit.redaction.preview import Preview
     from privacy_audit.redaction.strip import StripSummary
     from privacy_audit.redaction.verify import Verification
+    from privacy_audit.report.summary import KindRow
+    from privacy_audit.stats import Interval
     from privacy_audit.store.redactions import RedactionSummary
     from privacy_audit.subject.case import Case
 
@@ -27,45 +30,71 @@ _COLOURS = {"critical": "red", "high": "red", "medium": "yellow", "low": "cyan",
 
 
 class Bar:
-    """A bar with rate and time left on a terminal; a line now and then elsewhere."""
+    """A bar with rate and time left on a terminal; elsewhere, such as in a log file, a line now and then.
 
-    def __init__(self, verb: str) -> None:
-        self._verb = verb
+    `piece` names what one call of `advance` stands for, when that is worth counting.
+    """
+
+    def __init__(self, verb: str, piece: str = "") -> None:
+        self._verb, self._piece = verb, piece
         self._terminal = sys.stderr.isatty()
         self._progress: Progress | None = None
         self._task: TaskID | None = None
-        self._total = self._done = self._failures = 0
-        self._started = self._told = 0.0
+        self._total = self._done = self._failures = self._pieces = 0
+        self._started = 0.0
+        self._ended = threading.Event()
 
     def start(self, total: int) -> None:
         """Show the bar."""
-        self._total, self._done, self._failures = total, 0, 0
-        self._started = self._told = time.monotonic()
+        self._total, self._done, self._failures, self._pieces = total, 0, 0, 0
+        self._started = time.monotonic()
         if self._terminal:
             self._progress = _rich_bar()
             self._progress.start()
-            self._task = self._progress.add_task(self._verb, total=total, rate="", failures="")
+            self._task = self._progress.add_task(self._verb, total=total, rate="", notes="")
+            return
+        self._ended = threading.Event()
+        threading.Thread(target=self._tell_now_and_then, args=(self._ended,), daemon=True).start()
 
     def advance(self, samples: int, failures: int) -> None:
         """Move it on."""
         self._done += samples
         self._failures += failures
-        elapsed = max(time.monotonic() - self._started, 1e-6)
-        rate = self._done / elapsed
-        failed = f"{self._failures:,} failures" if self._failures else ""
+        self._pieces += 1
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=self._done, rate=f"{rate:,.1f}/s", failures=failed)
-        elif time.monotonic() - self._told >= _LINE_EVERY_S:
-            self._told = time.monotonic()
-            left = (self._total - self._done) / rate
-            parts = [f"{self._verb} {self._done:,} of {self._total:,}", f"{rate:,.1f}/s", f"{left:,.0f} s left", failed]
-            click.echo(", ".join(part for part in parts if part), err=True)
+            notes = ", ".join(self._notes())
+            self._progress.update(self._task, completed=self._done, rate=f"{self._rate():,.1f}/s", notes=notes)
 
     def stop(self) -> None:
         """Take it away."""
+        self._ended.set()
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+
+    def _rate(self) -> float:
+        return self._done / max(time.monotonic() - self._started, 1e-6)
+
+    def _notes(self) -> list[str]:
+        notes = [_plural(self._pieces, self._piece)] if self._piece else []
+        return [*notes, *([_plural(self._failures, "failure")] if self._failures else [])]
+
+    def _tell_now_and_then(self, ended: threading.Event) -> None:
+        while not ended.wait(_LINE_EVERY_S):
+            click.echo(self._line(), err=True)
+
+    def _line(self) -> str:
+        rate = self._rate()
+        left = [_duration((self._total - self._done) / rate) + " left"] if rate > 0 else []
+        counts = f"{self._verb} {self._done:,} of {self._total:,}"
+        return ", ".join([counts, f"{rate:,.1f}/s", *left, *self._notes()])
+
+
+def _duration(seconds: float) -> str:
+    """A time to wait, as exact as it matters."""
+    if seconds < 120:
+        return f"{seconds:,.0f} s"
+    return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
 def _rich_bar() -> Progress:
@@ -78,7 +107,7 @@ def _rich_bar() -> Progress:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[failures]}"),
+        TextColumn("{task.fields[notes]}"),
     )
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
@@ -94,6 +123,7 @@ def print_audit(audit: Audit, source: str | None = None) -> None:
     }[code]
     packs = ", ".join(entry.pack for entry in manifest.packs)
     click.echo(f"{verdict}  {_plural(counts['samples'], 'sample')} against {packs}")
+    _print_drawn(audit)
     _print_gaps(audit)
     _print_findings(audit)
     _print_people(audit)
@@ -102,9 +132,19 @@ def print_audit(audit: Audit, source: str | None = None) -> None:
     _print_settled(audit)
     click.echo("\nNext:")
     click.echo(f"  privacy-audit report {_quoted(str(audit.path))}")
-    if audit.actions()["keep"] + audit.actions()["review"] < counts["samples"]:
+    if not manifest.sampling and audit.actions()["keep"] + audit.actions()["review"] < counts["samples"]:
         shown = _quoted(source) if source is not None else "SOURCE"
         click.echo(f"  privacy-audit redact {shown} --audit {_quoted(str(audit.path))} -o CLEAN_COPY")
+
+
+def _print_drawn(audit: Audit) -> None:
+    design = audit.folder.manifest.sampling
+    if design:
+        what = "whole shards" if audit.folder.manifest.clustered else "files and rows"
+        click.echo(
+            f"A random sample: {design['units']:,} of {design['of_units']:,} {what}, seed {design['seed']}. "
+            "Percentages are 95 % intervals for the whole source."
+        )
 
 
 def _print_gaps(audit: Audit) -> None:
@@ -132,8 +172,11 @@ def _print_findings(audit: Audit) -> None:
         LEFT JOIN worst w ON w.sample_id = f.sample_id AND w.code = f.code
         GROUP BY f.code ORDER BY max(w.rank) DESC NULLS LAST, 3 DESC, f.code
     """
+    from privacy_audit.report.measure import kind_rates
+
     severities = [severity.value for severity in Severity]
     rows = audit.folder.sql(query, [severities])
+    rates = kind_rates(audit.folder)
     if not rows:
         click.echo("\nNothing was found.")
         return
@@ -141,7 +184,19 @@ def _print_findings(audit: Audit) -> None:
     for code, findings, samples, rank in rows:
         severity = severities[rank - 1] if rank else describe(code).severity.value
         label = click.style(f"{severity:<9}", fg=_COLOURS[severity])
-        click.echo(f"  {label} {describe(code).title:<46} {findings:>9,} on {_plural(samples, 'sample')}")
+        rate = _rate(rates.get(code))
+        click.echo(f"  {label} {describe(code).title:<46} {findings:>9,} on {_plural(samples, 'sample')}{rate}")
+
+
+def _rate(kind: KindRow | None) -> str:
+    """What a kind's count says of the whole source, and what stands behind it."""
+    if kind is None:
+        return ""
+    parts = [f"{kind.interval.low:.2%} to {kind.interval.high:.2%}"] if kind.interval is not None else []
+    if kind.corrected is not None:
+        behind = kind.corrected
+        parts.append(f"corrected for detector errors {behind.rate:.1%} ({behind.low:.1%} to {behind.high:.1%})")
+    return f"  [{'; '.join(parts)}]" if parts else ""
 
 
 def _print_people(audit: Audit) -> None:
@@ -176,8 +231,11 @@ def _print_texts(audit: Audit) -> None:
 
 
 def _print_actions(audit: Audit) -> None:
+    from privacy_audit.report.measure import action_rates
+
     actions, total = audit.actions(), audit.folder.manifest.counts["samples"]
-    shown = [f"{kind} {count:,}" for kind, count in actions.items() if count]
+    intervals = action_rates(audit.folder)
+    shown = [f"{kind} {count:,}{_range(intervals.get(kind))}" for kind, count in actions.items() if count]
     click.echo(f"\nDecided: {', '.join(shown)}")
     asked = audit.folder.sql("SELECT count(DISTINCT sample_id) FROM decisions WHERE action.kind = 'review'")[0][0]
     if asked > actions["review"]:
@@ -416,6 +474,10 @@ def print_demo(outcome: Outcome) -> None:
     click.echo(f"Audit       {outcome.folder / 'audit'}")
     click.echo(f"Clean copy  {outcome.folder / 'clean'}")
     click.echo(f"Report      {outcome.report}   <- open this in a browser")
+
+
+def _range(interval: Interval | None) -> str:
+    return f" [{interval.low:.1%} to {interval.high:.1%}]" if interval is not None else ""
 
 
 def _plural(count: int, noun: str) -> str:

@@ -214,6 +214,10 @@ def check(source: Source, audit: AuditFolder) -> None:
     """Raises AuditError or SourceError when the audit is not finished, or not of `source` as it is now."""
     if audit.manifest.status != "complete":
         raise AuditError(f"{audit.path} is not finished. Run the scan again first: it goes on where it stopped.")
+    if audit.manifest.sampling:
+        raise AuditError(
+            f"{audit.path} is of a sample, so nothing is known of the rest of the source. Scan without --sample."
+        )
     if source.survey().fingerprint != audit.manifest.source_fingerprint:
         raise SourceError(
             f"{source.name} is not what was audited: files were added, removed or changed. Scan it again."

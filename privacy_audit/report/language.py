@@ -9,9 +9,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from typing import Protocol
 
 from privacy_audit.resources import folder
 from privacy_audit.taxonomy import describe
+
+
+class Ends(Protocol):
+    """Two rates that something lies between."""
+
+    @property
+    def low(self) -> float:
+        """The lower one."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """The higher one."""
+        ...
+
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -62,6 +78,10 @@ class Language:
     def share(self, part: int, total: int) -> str:
         """`part` of `total` in percent; a dash when there was nothing."""
         return self.percent(part / total) if total else self("format.nothing")
+
+    def interval(self, ends: Ends) -> str:
+        """Both ends of an interval of rates of 0 to 1, in percent."""
+        return self("format.range", low=self.bound(ends.low), high=self.bound(ends.high))
 
     def bound(self, rate: float) -> str:
         """A rate of 0 to 1 in percent with two significant digits, for small bounds."""

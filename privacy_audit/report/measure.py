@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from privacy_audit import stats
+from privacy_audit.report import rates
+from privacy_audit.report.rates import ALL, Rates
 from privacy_audit.report.recall import recall_tables, unmeasured
 from privacy_audit.report.summary import (
     PARTS,
@@ -42,6 +44,7 @@ from privacy_audit.report.summary import (
     Verdict,
     VisibilityRow,
 )
+from privacy_audit.stats import Interval
 from privacy_audit.store import people, redactions, reviews, settled
 from privacy_audit.store.files import sha256
 from privacy_audit.store.manifest import NAME, Manifest
@@ -100,7 +103,29 @@ def summarise(audit: AuditFolder) -> Summary:
     """Measure an audit. Needs memory for one row per sample and kind, inside DuckDB, which spills to disk."""
     connection = audit.connection.cursor()  # its temporary tables end with it
     try:
-        return _Measure(audit, connection).summary()
+        return _Measure(audit, connection, Rates.of(audit.manifest)).summary()
+    finally:
+        connection.close()
+
+
+def kind_rates(audit: AuditFolder) -> dict[str, KindRow]:
+    """Per kind of finding, its row of the report; {} when it would say no more than the counts do."""
+    if not audit.manifest.sampling and not rates.measured(audit.manifest.detectors):
+        return {}
+    connection = audit.connection.cursor()
+    try:
+        return {row.code: row for row in _Measure(audit, connection, Rates.of(audit.manifest)).kinds()}
+    finally:
+        connection.close()
+
+
+def action_rates(audit: AuditFolder) -> dict[str, Interval | None]:
+    """Per strongest action, the interval of the share of samples in the whole source; {} when all was audited."""
+    if not audit.manifest.sampling:
+        return {}
+    connection = audit.connection.cursor()
+    try:
+        return _Measure(audit, connection, Rates.of(audit.manifest)).action_intervals()
     finally:
         connection.close()
 
@@ -109,6 +134,7 @@ def summarise(audit: AuditFolder) -> Summary:
 class _Measure:
     audit: AuditFolder
     connection: duckdb.DuckDBPyConnection
+    rates: Rates
 
     def summary(self) -> Summary:
         manifest = self.audit.manifest
@@ -116,17 +142,18 @@ class _Measure:
         samples = self._number("SELECT count(*) FROM samples")
         checked = self._checked()
         seekers = self._seekers(manifest)
+        self._place(seekers)
         integrity = self._integrity(manifest)
-        rules, silent = self._rules(manifest)
+        rules, silent = self._rules(manifest, samples)
         return Summary(
             manifest=manifest,
             verdict=self._verdict(manifest, samples, integrity),
             scope=self._scope(manifest, samples),
-            findings=self._findings(seekers, checked),
+            findings=self._findings(manifest, seekers, checked, samples),
             texts=self._texts(manifest),
-            linkage=self._linkage(seekers),
-            provenance=self._provenance(),
-            decisions=Decisions(self._actions(samples), rules, silent, self._asked()),
+            linkage=self._linkage(seekers, samples),
+            provenance=self._provenance(samples),
+            decisions=Decisions(*self._actions(samples, rules, silent), asked=self._asked()),
             redaction=self._redaction(manifest),
             detectors=_top(manifest.detectors, DETECTORS),
             recall=recall_tables(manifest.detectors[:DETECTORS]),
@@ -135,10 +162,26 @@ class _Measure:
             failures=self._failures(),
             packs=self._packs(manifest),
             integrity=integrity,
+            rates=self.rates,
             people=people.read(self.audit.path),
             settled=settled.read(self.audit.path),
             precision=self._precision(manifest),
         )
+
+    def kinds(self) -> Sequence[KindRow]:
+        """The kinds of findings alone."""
+        manifest = self.audit.manifest
+        self._prepare(manifest)
+        seekers = self._seekers(manifest)
+        self._place(seekers)
+        return self._kinds(manifest, seekers, self._checked())
+
+    def action_intervals(self) -> dict[str, Interval | None]:
+        """The intervals of the actions alone."""
+        self._prepare(self.audit.manifest)
+        self._place({})
+        counts, _, _, intervals = self._actions(self._number("SELECT count(*) FROM samples"), Top(()), ())
+        return dict(zip((name for name, _ in counts), intervals, strict=True))
 
     def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         return self.connection.execute(query, list(parameters)).fetchall()
@@ -205,6 +248,20 @@ class _Measure:
             seekers[code].add(detector)
         return dict(seekers)
 
+    def _place(self, seekers: Seekers) -> None:
+        """Tables that intervals need where whole shards were drawn; `seeking` is the denominator of each code."""
+        sets = {code: frozenset(names) for code, names in seekers.items()}
+        denominators = rates.place(self.connection, sets.values(), clustered=self.rates.clusters is not None)
+        numbers = {names: number for number, names in enumerate(denominators)}
+        rows = [(code, numbers[names]) for code, names in sets.items()]
+        self._table("seeking", {"code": "TEXT", "denominator": "INTEGER"}, rows)
+
+    def _clusters(self, rows: str, *parameters: object) -> Mapping[Any, stats.Clusters]:
+        """Sums over drawn shards per key of `rows` (key, sample, denominator); {} where no shards were drawn."""
+        if self.rates.clusters is None:
+            return {}
+        return rates.counted(self.connection, self.rates.clusters, rows, parameters)
+
     def _verdict(self, manifest: Manifest, samples: int, integrity: Integrity) -> Verdict:
         fail_on = _fail_on(manifest)
         violating = self._number(
@@ -223,7 +280,9 @@ class _Measure:
             state = "incomplete"
         else:
             state = "pass" if samples and manifest.packs else "unjudged"
-        return Verdict(state, fail_on, violating, unchecked, partial, missing)  # type: ignore[arg-type]
+        rows = f"SELECT DISTINCT 0 AS key, sample, {ALL} AS denominator FROM decided WHERE rank >= ?"  # noqa: S608
+        interval = self.rates.interval(violating, samples, self._clusters(rows, fail_on.rank).get(0))
+        return Verdict(state, fail_on, violating, unchecked, partial, missing, interval)  # type: ignore[arg-type]
 
     def _scope(self, manifest: Manifest, samples: int) -> Scope:
         pictures, size_bytes = self._rows(
@@ -266,30 +325,15 @@ class _Measure:
         stages = list(versions) + [stage for stage in counts if stage not in versions]
         return tuple(Coverage(stage, versions.get(stage, ""), *counts.get(stage, (0, 0, 0))) for stage in stages)
 
-    def _findings(self, seekers: Seekers, checked: Checked) -> Findings:
-        kinds = [
-            KindRow(
-                code=code,
-                severity=_SEVERITIES[rank],
-                samples=samples,
-                findings=findings,
-                checked=max(samples, checked(seekers[code])),
-                by_severity=tuple(split),
-            )
-            for code, rank, samples, findings, *split in self._rows("""
-                SELECT code, max(rank) AS worst, count(*) AS samples, sum(findings)::BIGINT,
-                    count(*) FILTER (rank = 0), count(*) FILTER (rank = 1), count(*) FILTER (rank = 2),
-                    count(*) FILTER (rank = 3), count(*) FILTER (rank = 4)
-                FROM found GROUP BY code ORDER BY worst DESC, samples DESC, code
-            """)
-        ]
+    def _findings(self, manifest: Manifest, seekers: Seekers, checked: Checked, samples: int) -> Findings:
+        kinds = self._kinds(manifest, seekers, checked)
         seen = {kind.code for kind in kinds}
         absent = [
-            AbsentKind(code, looked, stats.upper_bound_of_none(looked))
+            AbsentKind(code, looked, self.rates.bound_of_none(looked))
             for code in sorted(seekers.keys() - seen, key=_taxonomy_order)
             if (looked := checked(seekers[code]))
         ]
-        severities = self._severities()
+        severities = self._severities(samples)
         return Findings(
             findings=sum(row.findings for row in severities),
             samples=sum(row.samples for row in severities if row.severity is not Severity.INFO),
@@ -298,6 +342,31 @@ class _Measure:
             absent=_top(absent, ABSENT),
             not_sought=tuple(code for code in CODES if code not in seekers),
         )
+
+    def _kinds(self, manifest: Manifest, seekers: Seekers, checked: Checked) -> list[KindRow]:
+        known = rates.measured(manifest.detectors)
+        sums = self._clusters("SELECT code AS key, sample, denominator FROM found JOIN seeking USING (code)")
+        kinds = []
+        for code, rank, hits, findings, *split in self._rows("""
+            SELECT code, max(rank) AS worst, count(*) AS samples, sum(findings)::BIGINT,
+                count(*) FILTER (rank = 0), count(*) FILTER (rank = 1), count(*) FILTER (rank = 2),
+                count(*) FILTER (rank = 3), count(*) FILTER (rank = 4)
+            FROM found GROUP BY code ORDER BY worst DESC, samples DESC, code
+        """):
+            looked = max(hits, checked(seekers[code]))
+            kinds.append(
+                KindRow(
+                    code=code,
+                    severity=_SEVERITIES[rank],
+                    samples=hits,
+                    findings=findings,
+                    checked=looked,
+                    by_severity=tuple(split),
+                    interval=self.rates.interval(hits, looked, sums.get(code)),
+                    corrected=self.rates.corrected(hits, looked, known.get(code), sums.get(code)),
+                )
+            )
+        return kinds
 
     def _texts(self, manifest: Manifest) -> Texts:
         tiers = self._rows("""
@@ -339,22 +408,26 @@ class _Measure:
             languages=tuple(sorted(languages, key=lambda row: (-row[1], row[0]))),
         )
 
-    def _severities(self) -> tuple[SeverityRow, ...]:
-        samples = dict(
-            self._rows("""
-                SELECT rank, count(*) FROM (
-                    SELECT max(rank) AS rank FROM (
-                        SELECT sample, rank FROM found UNION ALL SELECT sample, rank FROM decided
-                    ) GROUP BY sample
-                ) GROUP BY rank
-            """)
-        )
+    def _severities(self, total: int) -> tuple[SeverityRow, ...]:
+        worst = """
+            SELECT sample, max(rank) AS rank FROM (
+                SELECT sample, rank FROM found UNION ALL SELECT sample, rank FROM decided
+            ) GROUP BY sample
+        """
+        samples = dict(self._rows(f"SELECT rank, count(*) FROM ({worst}) GROUP BY rank"))  # noqa: S608
+        sums = self._clusters(f"SELECT rank AS key, sample, {ALL} AS denominator FROM ({worst})")  # noqa: S608
         findings = dict(self._rows("SELECT rank, sum(findings)::BIGINT FROM found GROUP BY rank"))
         return tuple(
-            SeverityRow(entry, samples.get(entry.rank, 0), findings.get(entry.rank, 0)) for entry in reversed(Severity)
+            SeverityRow(
+                entry,
+                count := samples.get(entry.rank, 0),
+                findings.get(entry.rank, 0),
+                self.rates.interval(count, total, sums.get(entry.rank)),
+            )
+            for entry in reversed(Severity)
         )
 
-    def _linkage(self, seekers: Seekers) -> Linkage:
+    def _linkage(self, seekers: Seekers, total: int) -> Linkage:
         belonging = [
             (code, part)
             for part, patterns in PART_CODES.items()
@@ -375,15 +448,31 @@ class _Measure:
         named = []
         for parts in NAMED:
             samples = sum(count for group, count in groups if group.issuperset(parts))
-            named.append(Combination(parts, samples, sought.issuperset(parts)))
-        exact = [Combination(tuple(part for part in PARTS if part in group), count) for group, count in groups]
+            mask = sum(1 << PARTS.index(part) for part in parts)
+            sums = self._clusters(f"""
+                SELECT 0 AS key, sample, {ALL} AS denominator FROM (
+                    SELECT sample, bit_or(bit) AS mask FROM found JOIN parts USING (code) GROUP BY sample
+                ) WHERE mask & ? = ?
+            """, mask, mask)  # fmt: skip  # noqa: S608
+            interval = self.rates.interval(samples, total, sums.get(0))
+            named.append(Combination(parts, samples, sought.issuperset(parts), interval))
+        exact = [
+            Combination(
+                tuple(part for part in PARTS if part in group), count, interval=self.rates.interval(count, total)
+            )
+            for group, count in groups
+        ]
         not_public = self._number("""
             SELECT count(*) FROM found JOIN samples ON hash(sample_id) = sample
             WHERE code = 'face' AND coalesce(visibility, 'unknown') <> 'public'
         """)
         return Linkage(tuple(named), _top(exact, COMBINATIONS), not_public)
 
-    def _provenance(self) -> tuple[VisibilityRow, ...]:
+    def _provenance(self, samples: int) -> tuple[VisibilityRow, ...]:
+        sums = self._clusters(f"""
+            SELECT CASE WHEN list_contains(?, visibility) THEN visibility ELSE 'unknown' END AS key,
+                hash(sample_id) AS sample, {ALL} AS denominator FROM samples
+        """, list(VISIBILITIES))  # fmt: skip  # noqa: S608
         counts = {
             (visibility, training): count
             for visibility, training, count in self._rows("""
@@ -395,20 +484,27 @@ class _Measure:
         rows = []
         for visibility in ("public", "restricted", "private", "unknown"):
             trainings = tuple(counts.get((visibility, training), 0) for training in TRAININGS)
-            rows.append(VisibilityRow(visibility, sum(trainings), trainings))
+            count = sum(trainings)
+            interval = self.rates.interval(count, samples, sums.get(visibility))
+            rows.append(VisibilityRow(visibility, count, trainings, interval))
         return tuple(rows)
 
-    def _actions(self, samples: int) -> tuple[tuple[str, int], ...]:
-        strongest = dict(
-            self._rows("""
-                SELECT rank, count(*) FROM (
-                    SELECT max(coalesce(a.rank, 0)) AS rank FROM decided d LEFT JOIN actions a ON a.name = d.action
-                    GROUP BY d.sample
-                ) WHERE rank > 0 GROUP BY rank
-            """)
-        )
+    def _actions(
+        self, samples: int, rules: Top[RuleRow], silent: tuple[tuple[str, int], ...]
+    ) -> tuple[tuple[tuple[str, int], ...], Top[RuleRow], tuple[tuple[str, int], ...], tuple[Interval | None, ...]]:
+        acted = """
+            SELECT d.sample, max(coalesce(a.rank, 0)) AS rank FROM decided d LEFT JOIN actions a ON a.name = d.action
+            GROUP BY d.sample
+        """
+        strongest = dict(self._rows(f"SELECT rank, count(*) FROM ({acted}) WHERE rank > 0 GROUP BY rank"))  # noqa: S608
         strongest[0] = max(0, samples - sum(strongest.values()))
-        return tuple((name, strongest.get(rank, 0)) for rank, name in enumerate(ACTIONS))
+        sums = self._clusters(f"""
+            SELECT coalesce(a.rank, 0) AS key, p.sample, {ALL} AS denominator
+            FROM places p LEFT JOIN ({acted}) a USING (sample)
+        """)  # noqa: S608
+        counts = [strongest.get(rank, 0) for rank in range(len(ACTIONS))]
+        intervals = tuple(self.rates.interval(count, samples, sums.get(rank)) for rank, count in enumerate(counts))
+        return tuple(zip(ACTIONS, counts, strict=True)), rules, silent, intervals
 
     def _asked(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         rows = self._rows("""
@@ -419,8 +515,10 @@ class _Measure:
         packs = dict(rows)
         return tuple((name, tuple(packs.get(name, ()))) for name in ACTIONS)
 
-    def _rules(self, manifest: Manifest) -> tuple[Top[RuleRow], tuple[tuple[str, int], ...]]:
+    def _rules(self, manifest: Manifest, total: int) -> tuple[Top[RuleRow], tuple[tuple[str, int], ...]]:
         known = _known_rules(manifest)
+        key = "pack || '/' || rule"
+        sums = self._clusters(f"SELECT DISTINCT {key} AS key, sample, {ALL} AS denominator FROM decided")  # noqa: S608
         rows = []
         fired = set()
         for pack, rule, rank, actions, samples in self._rows("""
@@ -431,7 +529,8 @@ class _Measure:
             facts = known.get((pack, rule), {})
             title, why, law = (facts.get(name, "") for name in ("title", "why", "law"))
             kinds = tuple(name for name in reversed(ACTIONS) if name in actions)
-            rows.append(RuleRow(pack, rule, title or rule, why, law, _SEVERITIES[rank], kinds, samples))
+            interval = self.rates.interval(samples, total, sums.get(f"{pack}/{rule}"))
+            rows.append(RuleRow(pack, rule, title or rule, why, law, _SEVERITIES[rank], kinds, samples, interval))
         silent: dict[str, int] = {entry.pack: 0 for entry in manifest.packs}
         for pack, rule in known:
             silent[pack] += (pack, rule) not in fired

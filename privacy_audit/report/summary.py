@@ -1,7 +1,8 @@
 """What a report says, as plain counts: frozen values without text, layout or language.
 
 `measure.summarise` fills them from an audit; `html` turns them into a page. Nothing here can name a sample: there is no
-field for an id, a path, a preview, a token or a value. Counts are samples unless a name says otherwise.
+field for an id, a path, a preview, a token or a value. Counts are samples unless a name says otherwise. An `interval`
+is that of a share in the whole source, when only a sample of it was audited, and None when all was.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from privacy_audit.report.rates import Correction, Rates
 from privacy_audit.report.recall import RecallTable
 from privacy_audit.stats import Interval
 from privacy_audit.store.manifest import DetectorEntry, Manifest, PackEntry
@@ -49,6 +51,8 @@ class Verdict:
     partial: bool
     missing: int
     """Rows and parts that the manifest names and the folder does not hold."""
+    interval: Interval | None = None
+    """Of the share of violating samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class SeverityRow:
     severity: Severity
     samples: int
     findings: int
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,9 @@ class KindRow:
     findings: int
     checked: int
     by_severity: tuple[int, ...]
+    interval: Interval | None = None
+    corrected: Correction | None = None
+    """With what the detector misses and finds wrongly; None where that was not measured on whole samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +179,7 @@ class Combination:
     parts: tuple[Part, ...]
     samples: int
     sought: bool = True
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +199,7 @@ class VisibilityRow:
     visibility: str
     samples: int
     trainings: tuple[int, ...]
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +214,7 @@ class RuleRow:
     severity: Severity
     actions: tuple[str, ...]
     samples: int
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +225,8 @@ class Decisions:
     rules: Top[RuleRow]
     silent: tuple[tuple[str, int], ...]
     """Per pack, how many of its rules did not fire."""
+    intervals: tuple[Interval | None, ...] = ()
+    """Of the shares of `actions`."""
     asked: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Per action, every pack that asked for it on a sample where it was the strongest."""
 
@@ -318,6 +331,8 @@ class Summary:
     failures: Top[FailureRow]
     packs: Top[PackRow]
     integrity: Integrity
+    rates: Rates
+    """Makes the interval of any further share."""
     people: People | None = None
     """How many distinct people appear; None when nobody asked for faces to be compared."""
     settled: Settled | None = None

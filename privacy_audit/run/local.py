@@ -11,18 +11,21 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from privacy_audit.errors import AuditError
+from privacy_audit.run.plan import Death
 from privacy_audit.run.worker import explained, receive, send
-from privacy_audit.types import FailureKind
 
 DEFAULT_TIMEOUT_S = 120.0
 _START_S = 120.0  # the first batch also pays for imports and models, on a slow disk perhaps
 _MAX_CULPRITS = 64
+_LOOK_S = 0.05
 
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS")
 # glibc gives freed pixel buffers back to the system at once and faults them in again; a fifth of the time goes there.
@@ -53,9 +56,10 @@ J = TypeVar("J", bound=Job)
 class LocalRunner:
     """`jobs` worker processes with one thread each; 0 runs in this process, without any isolation."""
 
-    def __init__(self, jobs: int, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    def __init__(self, jobs: int, timeout_s: float = DEFAULT_TIMEOUT_S, memory_limit: int | None = None) -> None:
         self._jobs = jobs
         self._timeout_s = timeout_s
+        self._memory_limit = memory_limit
 
     def map(self, jobs: Iterable[J]) -> Iterator[Any]:
         """Results in the order in which they finish. The first error ends the run."""
@@ -65,7 +69,7 @@ class LocalRunner:
         todo: queue.Queue[J | None] = queue.Queue(maxsize=2 * self._jobs)
         done: queue.Queue[tuple[str, Any]] = queue.Queue()
         stop = threading.Event()
-        workers = [Worker(self._timeout_s) for _ in range(self._jobs)]
+        workers = [Worker(self._timeout_s, self._memory_limit) for _ in range(self._jobs)]
         threads = [threading.Thread(target=_serve, args=(worker, todo, done, stop), daemon=True) for worker in workers]
         feeder = threading.Thread(target=_feed, args=(jobs, todo, done, stop, self._jobs), daemon=True)
         try:
@@ -130,10 +134,11 @@ def _serve(worker: Worker, todo: queue.Queue[J | None], done: queue.Queue[Any], 
 
 
 class Worker:
-    """One worker process, started again when it dies."""
+    """One worker process, started again when it dies. `memory_limit` is of its resident memory, in bytes."""
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, memory_limit: int | None = None) -> None:
         self._timeout_s = timeout_s
+        self._memory_limit = memory_limit
         self._process: subprocess.Popen[bytes] | None = None
         self._killed = False
         self._lock = threading.Lock()
@@ -163,7 +168,7 @@ class Worker:
                     "memory. Try again with fewer --jobs."
                 )
 
-    def _attempt(self, job: Any) -> tuple[int | None, FailureKind | None, Any]:
+    def _attempt(self, job: Any) -> tuple[int | None, Death | None, Any]:
         """Position that was being touched, what went wrong (None: nothing), and the result."""
         fresh = self._process is None or self._process.poll() is not None
         process = self._start() if fresh else self._process
@@ -171,36 +176,28 @@ class Worker:
         assert process.stdin is not None
         assert process.stdout is not None
         at: int | None = None
-        timed_out = threading.Event()
-
-        def expire() -> None:
-            timed_out.set()
-            process.kill()
-
-        allowed = self._timeout_s + (_START_S if fresh else 0.0)
-        timer = threading.Timer(allowed, expire)
-        timer.start()
+        watch = _Watch(process, self._timeout_s + (_START_S if fresh else 0.0), self._memory_limit)
+        watch.start()
         try:
             send(process.stdin, job)
             while True:
                 answer: Any = receive(process.stdout)
-                timer.cancel()
                 if answer[0] == "at":
                     at = answer[1]
                     # A whole batch is announced at once, so it gets a whole batch's time
-                    timer = threading.Timer(self._timeout_s, expire)
-                    timer.start()
+                    watch.allow(self._timeout_s)
                 elif answer[0] == "done":
                     return at, None, answer[1]
                 else:
                     raise answer[1]
         except (EOFError, BrokenPipeError):
             process.wait()
-            _close_pipes(process)
-            self._process = None
-            return at, "timeout" if timed_out.is_set() else "crash", None
+            with self._lock:  # `kill` may close them too, from another thread
+                _close_pipes(process)
+                self._process = None
+            return at, watch.reason or "crash", None
         finally:
-            timer.cancel()
+            watch.stop()
 
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {
@@ -245,7 +242,53 @@ class Worker:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-            _close_pipes(process)
+            with self._lock:
+                _close_pipes(process)
+
+
+class _Watch(threading.Thread):
+    """Ends a process that takes too long, or too much memory; `reason` says which."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float, memory_limit: int | None) -> None:
+        super().__init__(daemon=True)
+        self.reason: Death | None = None
+        self._process, self._memory_limit = process, memory_limit
+        self._stopped = threading.Event()
+        self.allow(seconds)
+
+    def allow(self, seconds: float) -> None:
+        """So long from now on."""
+        self._deadline = time.monotonic() + seconds
+
+    def stop(self) -> None:
+        """Let the process be."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        while not self._stopped.wait(_LOOK_S):
+            if self._memory_limit is not None and resident_bytes(self._process.pid) > self._memory_limit:
+                self.reason = "memory"
+            elif time.monotonic() > self._deadline:
+                self.reason = "timeout"
+            else:
+                continue
+            if not self._stopped.is_set():
+                self._process.kill()
+            return
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process, on Linux; 0 when it is gone."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def can_limit_memory() -> bool:
+    """Whether this system says how much memory a process has."""
+    return Path("/proc/self/statm").exists()
 
 
 def _close_pipes(process: subprocess.Popen[bytes]) -> None:

@@ -1,21 +1,21 @@
-"""What a run does, apart from where: everything a worker needs for one shard, and a hash of all that shapes results."""
+"""What a run does, apart from where, and a hash of all that shapes results."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Literal
 
 from privacy_audit.detectors import registry
 from privacy_audit.detectors.base import Detector, described
 from privacy_audit.evidence import key_id
 from privacy_audit.policy import Pack, fingerprint
-from privacy_audit.sources import Shard, Source
-from privacy_audit.types import FailureKind
 from privacy_audit.version import __version__
 
+Death = Literal["crash", "timeout", "memory"]
+"""How a worker process ended before it was done."""
 TOOL_VERSION = __version__
 
 
@@ -41,6 +41,8 @@ class Plan:
     source_options: Mapping[str, object] = field(default_factory=dict)
     not_asked: tuple[str, ...] = ()
     """Optional detectors that could have run: what they look for is not looked for, and each sample says so."""
+    sampling: Mapping[str, object] = field(default_factory=dict)
+    """How the samples were drawn; empty when all are audited."""
 
     def hash(self) -> str:
         """Hex sha256 over tool, detectors with versions and models, rules, key and options."""
@@ -56,28 +58,9 @@ class Plan:
             "key": key_id(self.token_key),
             "source": dict(self.source_options),
             "not_asked": sorted(self.not_asked),
+            **({"sampling": dict(self.sampling)} if self.sampling else {}),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class ShardJob:
-    """One shard of a scan. `culprits` are positions in the shard that crashed or hung a worker, with the kind."""
-
-    source: Source
-    shard: Shard
-    plan: Plan
-    plan_hash: str
-    output: Path
-    culprits: Mapping[int, FailureKind] = field(default_factory=dict)
-    cautious: bool = False
-    """One sample at a time, so that a crash names its culprit."""
-
-    def run(self, announce: Callable[[int], None]) -> ShardSummary:
-        """Do the work; see run_shard."""
-        from privacy_audit.run.shard import run_shard
-
-        return run_shard(self, announce)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib.metadata import entry_points
@@ -21,10 +21,12 @@ from privacy_audit.errors import AuditError, SourceError
 from privacy_audit.evidence import key_id
 from privacy_audit.integrity import contents
 from privacy_audit.policy import Pack, fingerprint, rated_rules, terms
+from privacy_audit.run import since as earlier
 from privacy_audit.run.local import LocalRunner
-from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan, ShardJob, ShardSummary
+from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan, ShardSummary
 from privacy_audit.run.rates import decide_rates
 from privacy_audit.run.redecide import Rules, decided
+from privacy_audit.run.shard import ShardJob
 from privacy_audit.sources import Shard, Source, Survey
 from privacy_audit.store import journal, settled, shards
 from privacy_audit.store import manifest as manifests
@@ -34,6 +36,15 @@ from privacy_audit.store.manifest import DetectorEntry, Manifest, PackEntry
 from privacy_audit.store.schema import SETTLED, TABLES
 
 LOCK = ".lock"
+SINCE_INDEX = ".since.sqlite"
+
+
+class Runner(Protocol):
+    """Decides where jobs run."""
+
+    def map(self, jobs: Iterable[ShardJob]) -> Iterator[ShardSummary]:
+        """Results in the order in which they finish."""
+        ...
 
 
 class Progress(Protocol):
@@ -71,6 +82,7 @@ class _Totals:
     skipped: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)
     parts: dict[str, str] = field(default_factory=dict)
+    reused: int = 0
 
     def add(self, facts: Mapping[str, Any]) -> None:
         self.counts.update(facts["counts"])
@@ -78,6 +90,7 @@ class _Totals:
         self.seconds.update(facts["seconds"])
         self.parts.update(facts["parts"])
         self.counts["shards"] += 1
+        self.reused += facts.get("reused", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +118,16 @@ def scan(
     progress: Progress,
     declared: Mapping[str, str] | None = None,
     survey: Survey | None = None,
+    runner: Runner | None = None,
+    since: Path | None = None,
 ) -> Manifest:
     """Audit `source` into `output`. Shards that an interrupted run with the same plan finished are kept.
 
-    `survey` is that of `source`, when the caller has it already.
+    `survey` is that of `source`, when the caller has it already. `runner` does the work in place of `jobs` processes of
+    this machine. Of samples that are as they were in the audit `since`, the rows are taken over.
     """
+    if since is not None:
+        earlier.check(since, plan)
     started = _now()
     run = _Run(source, output, plan, plan.hash(), survey or source.survey(), options, started, declared or {})
     _prepare(output)
@@ -121,9 +139,12 @@ def scan(
             _write_packs(output, plan.packs)
         progress.start(run.survey.samples)
         try:
-            _work(run, LocalRunner(jobs, timeout_s), progress)
+            with _writing(output):
+                known = earlier.prepare(since, output / SINCE_INDEX) if since is not None else None
+            _work(run, runner or LocalRunner(jobs, timeout_s), progress, known)
         finally:
             progress.stop()
+            (output / SINCE_INDEX).unlink(missing_ok=True)
         with _writing(output):
             _decide_again(run)
             _decide_rates(run)
@@ -138,7 +159,7 @@ def scan(
     return finished
 
 
-def _work(run: _Run, runner: LocalRunner, progress: Progress) -> None:
+def _work(run: _Run, runner: Runner, progress: Progress, known: earlier.Since | None) -> None:
     sizes: dict[str, int] = {}
 
     def todo() -> Iterator[ShardJob]:
@@ -148,9 +169,8 @@ def _work(run: _Run, runner: LocalRunner, progress: Progress) -> None:
                 progress.advance(shard.samples, facts["counts"]["failures"])
                 continue
             sizes[shard.id] = shard.samples
-            yield ShardJob(run.source, shard, run.plan, run.plan_hash, run.output)
+            yield ShardJob(run.source, shard, run.plan, run.plan_hash, run.output, since=known)
 
-    summary: ShardSummary
     for summary in runner.map(todo()):
         progress.advance(sizes.pop(summary.shard), summary.counts["failures"])
 
@@ -299,6 +319,8 @@ def _manifest(run: _Run, totals: _Totals, status: Literal["complete", "partial"]
         seconds={name: round(value, 3) for name, value in sorted(totals.seconds.items())},
         parts=dict(sorted(totals.parts.items())),
         declared=dict(run.declared),
+        sampling=dict(run.plan.sampling),
+        reused=totals.reused,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from numbers import Real
+from pathlib import Path
 from typing import Any, get_args
 
 from privacy_audit import evidence
@@ -19,8 +20,9 @@ from privacy_audit.detectors.base import Detector
 from privacy_audit.detectors.provenance.verdict import verdict
 from privacy_audit.errors import PictureError
 from privacy_audit.policy import decide
-from privacy_audit.run.plan import DetectorSpec, ShardJob, ShardSummary
-from privacy_audit.sources import Item, SkippedMember
+from privacy_audit.run.plan import Death, DetectorSpec, Plan, ShardSummary
+from privacy_audit.run.since import Lookup, Rows, Since, content, taken_over
+from privacy_audit.sources import Item, Shard, SkippedMember, Source
 from privacy_audit.store import schema, shards
 from privacy_audit.types import (
     Box,
@@ -47,15 +49,40 @@ _LARGEST = 2**31 - 1
 _CULPRIT = {
     "crash": "a worker process died on this sample; it was left out",
     "timeout": "a worker process did not finish this sample in time; it was left out",
+    "memory": "a worker process took more memory than --memory-limit allows on this sample; it was left out",
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ShardJob:
+    """One shard of a scan. `culprits` are positions in the shard that crashed or hung a worker, with the kind."""
+
+    source: Source
+    shard: Shard
+    plan: Plan
+    plan_hash: str
+    output: Path
+    culprits: Mapping[int, Death] = field(default_factory=dict)
+    cautious: bool = False
+    """One sample at a time, so that a crash names its culprit."""
+    since: Since | None = None
+    """An earlier audit whose rows are taken over for samples that are the same."""
+
+    def run(self, announce: Callable[[int], None]) -> ShardSummary:
+        """Do the work; see run_shard."""
+        return run_shard(self, announce)
+
+
 def run_shard(job: ShardJob, announce: Callable[[int], None]) -> ShardSummary:
-    """Audit one shard and write its tables whole; `announce` gets the position of each batch before it is touched."""
+    """Audit one shard and write its tables whole.
+
+    `announce` gets the position of each batch before it is touched, and the number of members before they are written.
+    """
     clock = Clock()
     tables: dict[str, list[dict[str, Any]]] = {table: [] for table in schema.TABLES}
     skipped_members = Counter[str]()
-    with evidence.token_key(job.plan.token_key):
+    reused = 0
+    with evidence.token_key(job.plan.token_key), _earlier(job) as earlier:
         detectors = build(job.plan.detectors)
         members = enumerate(_read(job, clock))
         while batch := list(islice(members, 1 if job.cautious else BATCH)):
@@ -66,13 +93,22 @@ def run_shard(job: ShardJob, announce: Callable[[int], None]) -> ShardSummary:
                     skipped_members[member.reason] += 1
                 else:
                     checks.append(Check(member, job.culprits.get(position)))
+            with clock("read"):
+                for check in checks:
+                    _compare(check, earlier)
             for check in checks:
                 check.skipped.update(dict.fromkeys(job.plan.not_asked, NOT_ASKED if check.has_picture else NO_PICTURE))
-            examine(checks, detectors, clock)
+            examine([check for check in checks if check.earlier is None], detectors, clock)
             for check in checks:
                 with clock("decide"):
-                    _record(check, job, tables)
+                    if check.earlier is None:
+                        _record(check, job, tables)
+                    else:
+                        reused += 1
+                        for table, rows in taken_over(check.earlier, job.shard.id).items():
+                            tables[table] += rows
     counts = {table: len(rows) for table, rows in tables.items()}
+    announce(counts["samples"] + skipped_members.total())  # the time that writing takes is not the last sample's
     with clock("write"):
         facts = {
             "shard": job.shard.id,
@@ -81,6 +117,7 @@ def run_shard(job: ShardJob, announce: Callable[[int], None]) -> ShardSummary:
             "counts": counts,
             "skipped_members": dict(skipped_members),
             "seconds": dict(clock.seconds),
+            "reused": reused,
         }
         shards.write(job.output, job.shard.id, tables, facts)
     return ShardSummary(job.shard.id, counts, dict(skipped_members), dict(clock.seconds))
@@ -110,7 +147,9 @@ class Check:
     """One sample on its way through the detectors."""
 
     item: Item
-    culprit: FailureKind | None = None
+    culprit: Death | None = None
+    content: str = ""
+    earlier: Rows | None = None
     findings: list[Finding] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
@@ -133,6 +172,27 @@ class Check:
         """Note a failure of a stage."""
         self.failures.append(failure)
         self.failed.add(failure.stage)
+
+
+@contextlib.contextmanager
+def _earlier(job: ShardJob) -> Iterator[Lookup | None]:
+    if job.since is None:
+        yield None
+        return
+    lookup = Lookup(job.since)
+    try:
+        yield lookup
+    finally:
+        lookup.close()
+
+
+def _compare(check: Check, earlier: Lookup | None) -> None:
+    """Note the digest of the sample, and what an earlier audit said of the same one."""
+    if check.culprit is not None:
+        return
+    check.content = content(check.item)
+    if earlier is not None and not check.item.failures:
+        check.earlier = earlier.rows(check.sample.id, check.content)
 
 
 def _read(job: ShardJob, clock: Clock) -> Iterator[Item | SkippedMember]:
@@ -166,7 +226,8 @@ def examine(checks: Sequence[Check], detectors: Sequence[Detector], clock: Clock
         for skip in check.item.skipped:
             check.skipped[skip.stage] = skip.reason
         if check.culprit is not None:
-            check.fail(Failure("picture", check.culprit, _CULPRIT[check.culprit]))
+            kind: FailureKind = "timeout" if check.culprit == "timeout" else "crash"
+            check.fail(Failure("picture", kind, _CULPRIT[check.culprit]))
             check.broken = EVERYTHING
         elif any(failure.stage == "source" and failure.kind != "error" for failure in check.item.failures):
             check.broken = EVERYTHING  # what could not be opened was seen by no detector
@@ -313,6 +374,8 @@ def _record(check: Check, job: ShardJob, tables: dict[str, list[dict[str, Any]]]
             "checked": sorted(check.checked),
             "failed": sorted(check.failed),
             "skipped": sorted(check.skipped.items()),
+            "content": check.content,
+            "reused": False,
         }
     )
     tables["findings"] += [schema.finding_row(sample.id, finding) for finding in _ordered(check.findings)]

@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import threading
+import time
 from typing import IO, Literal
 
 from privacy_audit.errors import AuditError, PrivacyAuditError
 
+_FOLLOW_S = 1.0
 Answer = tuple[Literal["at"], int] | tuple[Literal["done"], object] | tuple[Literal["error"], PrivacyAuditError]
 
 
@@ -40,6 +43,7 @@ def receive(stream: IO[bytes]) -> object:
 
 def main() -> None:
     """Serve jobs until standard input closes."""
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a library that prints must not break the protocol
     while True:
@@ -53,6 +57,13 @@ def main() -> None:
             send(answers, ("error", explained(error)))
         else:
             send(answers, ("done", result))
+
+
+def _follow(parent: int) -> None:
+    """End with the parent, however it dies: a worker that is left behind would go on writing to the audit."""
+    while os.getppid() == parent:
+        time.sleep(_FOLLOW_S)
+    os._exit(1)
 
 
 def explained(error: Exception) -> PrivacyAuditError:

@@ -95,7 +95,12 @@ class Survey:
 
 
 class Source(Protocol):
-    """A dataset. Picklable: it is sent to every worker."""
+    """A dataset. Picklable: it is sent to every worker.
+
+    Optional: an attribute `clusters`, True where shards are natural clusters of samples (tar files), so that a sample
+    is drawn as whole shards; a method `narrow(shard, positions)` that returns a shard of these members only, its
+    content None where it cannot be done without reading the others.
+    """
 
     kind: str
     name: str

@@ -172,6 +172,12 @@ class FolderSource:
             for name in content.names:
                 yield from self._read_file(shard.id, self._origin(name), {}, ())
 
+    def narrow(self, shard: Shard, positions: Sequence[int]) -> Shard:
+        """The shard with some of its files only; its rows of a table cannot be parted, so those stay as they are."""
+        content = shard.content
+        names = tuple(content.names[place] for place in positions) if isinstance(content, Files) else ()
+        return Shard(shard.id, len(positions), shard.fingerprint, Files(names) if names else None)
+
     def tables(self) -> list[str]:
         """The metadata tables, relative to the root, in path order."""
         if self._named is not None:

@@ -77,7 +77,24 @@ class Manifest:
     """What dataset.yaml declares of the dataset: name, publisher, contact, license, url and more."""
     integrity: dict[str, Any] = field(default_factory=dict)
     """The Merkle tree over the contents: root, salt, contents, without_content. Empty until a scan is complete."""
+    sampling: dict[str, Any] = field(default_factory=dict)
+    """How samples were drawn: method (random | clusters), seed, asked, margin, units, of_units, members, population.
+
+    Empty when all were audited.
+    """
+    reused: int = 0
+    """Samples whose rows were taken over from an earlier audit (`--since`)."""
     format_version: int = FORMAT_VERSION
+
+    @property
+    def drawn(self) -> float:
+        """The share of the source's units (samples, or whole shards) that was audited; 1 for all."""
+        return self.sampling["units"] / self.sampling["of_units"] if self.sampling else 1.0
+
+    @property
+    def clustered(self) -> bool:
+        """Whether whole shards were drawn."""
+        return bool(self.sampling) and self.sampling["method"] == "clusters"
 
 
 def write(folder: Path, manifest: Manifest) -> None:
@@ -107,7 +124,16 @@ def read(folder: Path) -> Manifest:
     except (TypeError, KeyError) as error:
         raise AuditError(f"{path} is damaged ({type(error).__name__}). Scan again.") from error
     plain = (found.options, found.counts, found.skipped_members, found.seconds, found.parts, found.declared)
-    for value in (*plain, found.integrity):
+    for value in (*plain, found.integrity, found.sampling):
         if not isinstance(value, dict):
             raise AuditError(f"{path} is damaged. Scan again.")
+    if found.sampling and not _is_design(found.sampling):
+        raise AuditError(f"{path} is damaged. Scan again.")
     return found
+
+
+def _is_design(sampling: dict[str, Any]) -> bool:
+    numbers = [sampling.get(name) for name in ("units", "of_units", "members", "population", "seed")]
+    if sampling.get("method") not in {"random", "clusters"} or not all(isinstance(number, int) for number in numbers):
+        return False
+    return bool(0 < sampling["units"] <= sampling["of_units"])

@@ -36,6 +36,8 @@ def schema(table: str) -> pa.Schema:
             ("checked", pa.list_(text)),
             ("failed", pa.list_(text)),
             ("skipped", text_map),
+            ("content", text),
+            ("reused", pa.bool_()),
         ],
         "findings": [
             ("sample_id", text),

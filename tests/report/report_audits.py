@@ -45,6 +45,7 @@ class Item:
     width: int | None = 1000
     height: int | None = 500
     bytes: int | None = 2000
+    shard: str = "0"
 
 
 def face(size: float = 100, **more: Any) -> Finding:
@@ -66,7 +67,7 @@ def build(folder: Path, items: Iterable[Item] = (), **changes: Any) -> AuditFold
                     for name in ("visibility", "training", "format", "width", "height", "bytes")
                 },
                 "sample_id": item.id,
-                "shard": "0",
+                "shard": item.shard,
                 "sha256": "0" * 64,
                 "checked": list(item.checked),
                 "failed": list(item.failed),

@@ -45,6 +45,8 @@ FAMILIES: dict[str, list[str]] = {
     "bin.channel": ["pixels", "metadata", "caption", "filename", "url", "image_text", "barcode", "record"],
     "failure": ["unreadable", "too_large", "timeout", "crash", "error"],
     "method": ["flow", "counts", "statistics", "errors", "severity"],
+    "sampling": ["random", "clusters"],
+    "statistics": ["random", "clusters"],
     "objection.what": ["1", "2", "3"],
     "recall": ["precision", "false_alarms"],
     "recall.source": ["reference", "bench"],

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from privacy_audit.run.plan import DetectorSpec, Plan, ShardJob
+from privacy_audit.run.plan import DetectorSpec, Plan
+from privacy_audit.run.shard import ShardJob
 from privacy_audit.sources import Item, Shard, SkippedMember, Survey
 from privacy_audit.types import Failure, Finding, Needs, Outcome, Sample, Skipped
 

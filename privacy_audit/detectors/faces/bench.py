@@ -20,7 +20,7 @@ from PIL import Image
 
 from privacy_audit.detectors.faces.boxes import Floats, Mask, overlaps
 from privacy_audit.detectors.faces.detector import Faces
-from privacy_audit.detectors.faces.recall import Rate, Row, Table
+from privacy_audit.detectors.faces.recall import Rate, Row, Samples, Table
 from privacy_audit.errors import PictureError, SourceError
 from privacy_audit.pixels import Picture
 from privacy_audit.stats import wilson
@@ -213,6 +213,7 @@ def table(faces: Faces, looked: Sequence[Looked], data: str, measured_on: str) -
         },
         "images_per_s": round(len(looked) / seconds, 1) if seconds else None,
         "missed_pictures": _missed(hits["keep"], there),
+        "samples": _samples(looked),
         "note": ", ".join(part for part in (faces.settings.precision, faces.settings.engine) if part),
     }
 
@@ -225,6 +226,20 @@ def _missed(hits: npt.NDArray[np.int64], faces: npt.NDArray[np.int64]) -> Rate |
         return None
     interval = wilson(missed, total)
     return round(missed / total, 3), round(interval.low, 3), round(interval.high, 3)
+
+
+def _samples(looked: Sequence[Looked]) -> Samples:
+    """Of whole pictures, by boxes kept: what sensitivity and specificity are. Faces too small to count make none."""
+    counts = [score(one.faces, one.found).faces.sum() > 0 for one in looked]
+    positives = [one for one, counted in zip(looked, counts, strict=True) if counted]
+    negatives = [one for one in looked if not len(one.faces)]
+    return {
+        "code": "face",
+        "positives": len(positives),
+        "found": sum(len(one.found) > 0 for one in positives),
+        "negatives": len(negatives),
+        "clean": sum(len(one.found) == 0 for one in negatives),
+    }
 
 
 def _precision(scores: Sequence[Score]) -> float | None:

@@ -29,6 +29,16 @@ class Row(TypedDict):
     report: Rate | None
 
 
+class Samples(TypedDict):
+    """Whole pictures, by boxes kept: `found` of the `positives` with a face got one, `clean` of those without none."""
+
+    code: str
+    positives: int
+    found: int
+    negatives: int
+    clean: int
+
+
 class Table(TypedDict):
     """One measurement. `false_alarms` are boxes per face-free picture; `images_per_s` is of one core's CPU time.
 
@@ -49,6 +59,7 @@ class Table(TypedDict):
     images_per_s: float | None
     missed_pictures: Rate | None
     note: str
+    samples: Samples | None  # None or missing in older files: not measured
 
 
 def tables(backend: str, profile: str) -> list[Table]:

@@ -1,0 +1,252 @@
+"""What a sample is: drawn at random, the same again by its seed, read alone, and said so everywhere."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from stub_detectors import ListSource, detector, each, plan
+
+import privacy_audit as pa
+from privacy_audit.cli import main
+from privacy_audit.detectors import registry
+from privacy_audit.errors import AuditError, PrivacyAuditError
+from privacy_audit.run import shard as running
+from privacy_audit.run.sampling import FEWEST_CLUSTERS, Request, SampledSource, draw
+from privacy_audit.run.scan import Silent, scan
+from privacy_audit.sources import FolderSource, Item, SkippedMember
+from privacy_audit.store.folder import AuditFolder
+from privacy_audit.types import Finding, Sample
+
+
+def members(count: int) -> tuple[Item | SkippedMember, ...]:
+    return tuple(Item(Sample(str(number), "")) for number in range(count))
+
+
+class Tars(ListSource):
+    """Shards are natural clusters."""
+
+    clusters = True
+
+
+def ids(source: Any) -> list[str]:
+    return [item.sample.id for shard in source.shards() for item in source.read(shard)]
+
+
+def sampled(source: Any, asked: str, **more: Any) -> SampledSource:
+    return SampledSource(source, source.survey(), Request(asked, **more))
+
+
+# --- drawing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("population", "size"), [(10, 0), (10, 1), (10, 5), (10, 10), (1000, 999), (10**9, 50)])
+def test_a_draw_has_its_size_and_no_number_twice(population: int, size: int) -> None:
+    numbers = draw(population, size, 1)
+    assert len(set(numbers)) == size
+    assert list(numbers) == sorted(numbers)
+    assert all(0 <= number < population for number in numbers)
+
+
+def test_a_seed_draws_the_same_in_every_version() -> None:
+    assert list(draw(100, 5, 0)) == list(draw(100, 5, 0)) == PINNED
+    assert list(draw(100, 5, 1)) != PINNED
+
+
+PINNED = [10, 45, 59, 64, 68]
+
+
+def test_every_member_and_every_pair_is_as_likely_as_any_other() -> None:
+    singles, pairs = Counter[int](), Counter[tuple[int, ...]]()
+    for seed in range(3000):
+        drawn = draw(6, 2, seed)
+        singles.update(drawn)
+        pairs[tuple(drawn)] += 1
+    assert all(abs(count - 1000) < 120 for count in singles.values())  # 4 standard deviations of 1000
+    assert len(pairs) == 15
+    assert all(abs(count - 200) < 60 for count in pairs.values())
+
+
+@pytest.mark.parametrize(
+    ("asked", "population", "size"),
+    [("10", 1000, 10), ("10", 5, 5), ("2%", 1000, 20), ("0.1%", 100, 1), ("100%", 7, 7), ("auto", 10**9, 9604)],
+)
+def test_sizes(asked: str, population: int, size: int) -> None:
+    assert Request(asked).size(population) == size
+
+
+def test_auto_needs_less_of_a_small_population_and_more_of_clusters() -> None:
+    request = Request("auto", margin=0.05)
+    assert request.size(10**9) == 385
+    assert request.size(500) == 218
+    assert request.size(10**9, cluster=100) == pytest.approx(385 * (1 + 99 * 0.05), rel=0.01)
+
+
+@pytest.mark.parametrize("asked", ["", "0", "-5", "x", "1.5", "0%", "101%", "%", "nan%", "inf%", "1e3"])
+def test_what_is_no_sample_is_refused(asked: str) -> None:
+    with pytest.raises(PrivacyAuditError, match="is no sample"):
+        Request(asked)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.5, -1.0, float("nan")])
+def test_what_is_no_margin_is_refused(margin: float) -> None:
+    with pytest.raises(PrivacyAuditError, match="margin"):
+        Request("auto", margin)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_only_drawn_members_are_handed_out_and_other_shards_are_not_opened() -> None:
+    source = ListSource(members(1000), 10)
+    part = sampled(source, "30")
+    assert len(ids(part)) == part.survey().samples == 30
+    assert set(ids(part)) <= set(ids(source))
+    assert len(list(part.shards())) <= 30
+    assert {shard.id for shard in part.shards()} <= {shard.id for shard in source.shards()}
+    assert ids(pickle.loads(pickle.dumps(part))) == []  # a worker gets its shard, not the list
+    (shard, *_) = part.shards()
+    assert list(pickle.loads(pickle.dumps(part)).read(shard)) == list(part.read(shard))
+
+
+def test_a_draw_shows_in_the_fingerprint_of_its_shard() -> None:
+    source = ListSource(members(100), 50)
+    prints = [{shard.fingerprint for shard in sampled(source, "20", seed=seed).shards()} for seed in (0, 0, 1)]
+    assert prints[0] == prints[1]
+    assert not prints[0] & prints[2]
+
+
+def test_of_a_folder_only_the_drawn_files_are_opened(tmp_path: Path, jpeg: Callable[..., bytes]) -> None:
+    for number in range(60):
+        (tmp_path / f"{number:02}.jpg").write_bytes(jpeg())
+    source = FolderSource(tmp_path)
+    part = sampled(source, "6")
+    names = [name for shard in part.shards() for name in shard.content.names]
+    assert len(names) == 6
+    assert ids(part) == names
+
+
+def test_rows_of_a_table_are_drawn_too(tmp_path: Path, jpeg: Callable[..., bytes]) -> None:
+    lines = []
+    for number in range(40):
+        (tmp_path / f"{number:02}.jpg").write_bytes(jpeg())
+        lines.append(f"{number:02}.jpg,a caption")
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name,caption", *lines]))
+    assert len(set(ids(sampled(FolderSource(tmp_path), "25%")))) == 10
+
+
+def test_shards_that_are_clusters_are_drawn_whole() -> None:
+    source = Tars(members(1000), 10)
+    part = sampled(source, "200")
+    found = ids(part)
+    shards = {int(name) // 10 for name in found}
+    assert len(shards) == 20
+    assert len(found) == 200
+    assert part.design.facts() == {
+        "method": "clusters", "seed": 0, "asked": "200", "margin": None, "units": 20, "of_units": 100, "members": 200,
+        "population": 1000,
+    }  # fmt: skip
+    assert len({int(name) // 10 for name in ids(sampled(source, "1"))}) == FEWEST_CLUSTERS
+
+
+# --- a scan of a sample -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    names: list[str] = []
+
+    def detect(one: Sample) -> list[Finding]:
+        names.append(one.id)
+        return [Finding("face", "odd", 0.5, "record")]
+
+    running._built.cache_clear()
+    monkeypatch.setattr(registry, "find", {"odd": detector("odd", each(detect))}.__getitem__)
+    yield names
+    running._built.cache_clear()
+
+
+def run(part: SampledSource, output: Path) -> None:
+    from dataclasses import replace
+
+    with_design = replace(plan("odd"), sampling=part.design.facts())
+    scan(part, output, with_design, jobs=0, timeout_s=5.0, options={}, progress=Silent())
+
+
+def test_a_sample_is_resumed_and_another_seed_is_another_audit(tmp_path: Path, looked_at: list[str]) -> None:
+    source = ListSource(members(100), 10)
+    run(sampled(source, "20"), tmp_path)
+    assert sorted(looked_at) == sorted(ids(sampled(source, "20")))
+    looked_at.clear()
+    next((tmp_path / "shards").iterdir()).unlink()
+    run(sampled(source, "20"), tmp_path)
+    assert 0 < len(looked_at) < 20
+    looked_at.clear()
+    run(sampled(source, "20", seed=1), tmp_path)
+    assert len(looked_at) == 20
+    found = AuditFolder(tmp_path)
+    assert found.manifest.sampling["seed"] == 1
+    assert found.manifest.drawn == 0.2
+    assert found.sql("SELECT count(*) FROM samples") == [(20,)]
+
+
+@pytest.fixture
+def photos(tmp_path: Path, jpeg: Callable[..., bytes]) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number:02}.jpg").write_bytes(jpeg(size=(20 + number, 20)))
+        (folder / f"{number:02}.txt").write_text("write to maria@example.com" if number % 2 else "tea")
+    return folder
+
+
+def command(*arguments: object) -> Any:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_the_summary_of_a_sample_carries_intervals(tmp_path: Path, photos: Path) -> None:
+    result = command(
+        *("scan", photos, "-o", tmp_path / "audit", "--detectors", "captions,metadata,provenance", "--jobs", "0"),
+        *("--sample", "50%", "--seed", "3"),
+    )
+    assert result.exit_code == 1, result.output
+    assert "A random sample: 30 of 60 files and rows, seed 3." in result.stdout
+    (line,) = [line for line in result.stdout.splitlines() if "E-mail address" in line]
+    assert " to " in line
+    assert "%]" in line
+    (decided,) = [line for line in result.stdout.splitlines() if line.startswith("Decided")]
+    assert decided.count("%]") == decided.count("[")
+    assert decided.count("[") >= 2
+    assert "privacy-audit redact" not in result.stdout
+    summary = pa.Audit(tmp_path / "audit").summary()
+    (kind,) = [row for row in summary.findings.kinds.rows if row.code == "contact.email"]
+    assert kind.interval is not None
+    assert kind.interval.low <= 0.5 <= kind.interval.high
+    assert summary.verdict.interval is not None
+    page = pa.Audit(tmp_path / "audit").report().read_text("utf-8")
+    assert "simple random sample of 30 out of 60" in page
+    assert "carry no sampling error" not in page
+    assert '<span class="range">' in page
+
+
+def test_all_of_it_has_no_intervals(tmp_path: Path, photos: Path) -> None:
+    for asked in (None, "100%"):
+        audit = pa.scan(photos, output=tmp_path / "audit", detectors=["captions"], jobs=0, sample=asked)
+        assert audit.folder.manifest.sampling == {}
+        assert all(row.interval is None for row in audit.summary().findings.kinds.rows)
+    page = audit.report().read_text("utf-8")
+    assert "carry no sampling error" in page
+    assert '<span class="range">' not in page
+
+
+def test_a_sample_is_no_ground_to_redact_or_to_count_people(tmp_path: Path, photos: Path) -> None:
+    audit = pa.scan(photos, output=tmp_path / "audit", detectors=["captions"], jobs=0, sample=10)
+    with pytest.raises(AuditError, match="Scan without --sample"):
+        audit.redact(photos, tmp_path / "clean")
+    with pytest.raises(PrivacyAuditError, match="cannot be told from a sample"):
+        pa.scan(photos, sample=10, biometrics=pa.Biometrics("p", "l"))
