@@ -105,7 +105,7 @@ def run_shard(job: ShardJob, announce: Callable[[int], None]) -> ShardSummary:
                         _record(check, job, tables)
                     else:
                         reused += 1
-                        for table, rows in taken_over(check.earlier, job.shard.id).items():
+                        for table, rows in taken_over(check.earlier, job.shard.id, job.plan.packs).items():
                             tables[table] += rows
     counts = {table: len(rows) for table, rows in tables.items()}
     announce(counts["samples"] + skipped_members.total())  # the time that writing takes is not the last sample's

@@ -7,7 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ from typing import Any
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PictureError
 from privacy_audit.evidence import key_id
-from privacy_audit.policy import fingerprint
+from privacy_audit.policy import Pack, decide, fingerprint
 from privacy_audit.run.plan import TOOL_VERSION, Plan
+from privacy_audit.run.redecide import STANDING
 from privacy_audit.sources import Item
 from privacy_audit.store import manifest as manifests
 from privacy_audit.store import shards
-from privacy_audit.store.schema import TABLES
+from privacy_audit.store.schema import TABLES, decision_row, finding_of
+from privacy_audit.types import Failure
 
 Rows = dict[str, list[dict[str, Any]]]
 _KEPT_SHARDS = 2
@@ -139,9 +141,23 @@ def _read(audit: Path, shard: str) -> dict[str, Rows]:
     return found
 
 
-def taken_over(rows: Rows, shard: str) -> Rows:
-    """The rows as they stand in a new audit."""
-    return {**rows, "samples": [{**row, "shard": shard, "reused": True} for row in rows["samples"]]}
+def taken_over(rows: Rows, shard: str, packs: Sequence[Pack]) -> Rows:
+    """The rows as they stand in a new audit. It decides anew: people may have settled findings of the earlier one.
+
+    What a person's request ordered stays.
+    """
+    (sample,) = rows["samples"]
+    findings = [finding_of(row) for row in rows["findings"]]
+    failures = [Failure(row["stage"], row["kind"], row["message"]) for row in rows["failures"]]
+    decisions = decide(packs, findings, failures, sample["visibility"], sample["training"])
+    return {
+        **rows,
+        "samples": [{**sample, "shard": shard, "reused": True}],
+        "decisions": [
+            *(decision_row(sample["sample_id"], decision) for decision in decisions),
+            *(row for row in rows["decisions"] if row["rule_id"].startswith(STANDING)),
+        ],
+    }
 
 
 def _key(sample: str) -> bytes:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 TABLES = ("samples", "findings", "failures", "decisions")
 SETTLED = "settled"
 """A fifth table, of audits in which a baseline, a suppression or a review settled something."""
+SCORE_DIGITS = 7
+"""What is left of a score that was stored as a 32-bit number: 0.35 is again what a rule calls so."""
 _CORNERS = "corners"
 _WHERE_KINDS = {Box: "box", Quad: "quad", Span: "span", Tag: "tag"}
 
@@ -101,7 +103,7 @@ def finding_of(row: Mapping[str, Any]) -> Finding:
     return Finding(
         code=row["code"],
         detector=row["detector"],
-        score=row["score"],
+        score=round(row["score"], SCORE_DIGITS),
         channel=row["channel"],
         where=where,
         preview=row["preview"],

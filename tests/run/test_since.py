@@ -57,6 +57,14 @@ def test_only_what_is_new_or_changed_is_looked_at(tmp_path: Path, photos: Path, 
     assert not (second.path / ".since.sqlite").exists()
 
 
+def test_what_was_decided_anew_in_the_earlier_audit_is_not_taken_over(tmp_path: Path, photos: Path) -> None:
+    first = scan(photos, tmp_path / "first")
+    pa.decide(first.path, policy="eu-ai-act")
+    second = scan(photos, tmp_path / "second", since=first.path)
+    assert len(reused(second)) == 29
+    assert rows(second, "decisions") == rows(scan(photos, tmp_path / "fresh"), "decisions") != rows(first, "decisions")
+
+
 def test_the_digest_says_nothing_without_the_key(tmp_path: Path, photos: Path) -> None:
     one = scan(photos, tmp_path / "one", token_key=tmp_path / "one.key")
     other = scan(photos, tmp_path / "other", token_key=tmp_path / "other.key")

@@ -35,7 +35,7 @@ FINDINGS = st.builds(
     Finding,
     code=SHORT,
     detector=SHORT,
-    score=st.floats(0, 1, width=32),
+    score=st.floats(0, 1).map(lambda score: round(score, schema.SCORE_DIGITS)),
     channel=CHANNELS,
     where=WHERES,
     preview=SHORT,
