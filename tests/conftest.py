@@ -17,7 +17,7 @@ from privacy_audit import demo
 collect_ignore = ["detectors/test_image_text.py", "e2e/test_image_text_scan.py"] if sys.version_info < (3, 11) else []
 
 
-_EXTRAS = ("brotli", "c2pa", "cryptography", "dlib", "zxingcpp")
+_EXTRAS = ("brotli", "c2pa", "cryptography", "datasets", "dlib", "zxingcpp")
 
 
 def pytest_configure() -> None:
