@@ -18,7 +18,18 @@ _NEW_PYTHON = ["detectors/test_image_text.py", "e2e/test_image_text_scan.py", "r
 collect_ignore = _NEW_PYTHON if sys.version_info < (3, 11) else []
 
 
-_EXTRAS = ("brotli", "c2pa", "cryptography", "dlib", "jsonschema", "mlcroissant", "ray", "turbojpeg", "zxingcpp")
+_EXTRAS = (
+    "brotli",
+    "c2pa",
+    "cryptography",
+    "datasets",
+    "dlib",
+    "jsonschema",
+    "mlcroissant",
+    "ray",
+    "turbojpeg",
+    "zxingcpp",
+)
 
 
 def pytest_configure() -> None:

@@ -419,16 +419,23 @@ class FolderSource:
         path = PurePosixPath(value.replace("\\", "/") if "/" not in value else value)
         if path.is_absolute() or re.match(r"^[A-Za-z]:", value):
             return None
-        names = (self._resolved(base, path.parts, value, row) for base in self._bases(table))
-        found = [name for name in names if name is not None]
-        return next(filter(self._tree.exists, found), found[0]) if len(found) > 1 else next(iter(found), None)
+        bases = self._bases(table)
+        names = [name for base in bases if (name := self._resolved(base, path.parts)) is not None]
+        if not names:
+            return None
+        name = next(filter(self._tree.exists, names), names[0]) if len(names) > 1 else names[0]
+        parts = name.split("/")
+        doubtful = row.problem is not None or not value.isprintable() or max(map(_size, parts)) > _LONGEST_NAME
+        if self._tree.leads_outside(parts) or (doubtful and not self._tree.exists(name)):
+            return None
+        return name
 
     def _bases(self, table: str) -> list[str]:
         """Folders that the names in a table may be relative to; the first in which there is such a file counts."""
-        beside = [*self._images, table.rpartition("/")[0]]
-        return list(dict.fromkeys([*beside, *(picture_folders(table) if table.lower().endswith(".json") else ())]))
+        beside = picture_folders(table) if table.lower().endswith(".json") else [table.rpartition("/")[0]]
+        return list(dict.fromkeys([*self._images, *beside]))
 
-    def _resolved(self, base: str, path: Sequence[str], value: str, row: Row) -> str | None:
+    def _resolved(self, base: str, path: Sequence[str]) -> str | None:
         """A name from a table as a path relative to the root; None when it is none inside it."""
         parts: list[str] = list(PurePosixPath(base).parts)
         for part in path:
@@ -438,11 +445,8 @@ class FolderSource:
                 parts.pop()
             elif part != ".":
                 parts.append(part)
-        if not parts or self._is_table("/".join(parts)) or self._tree.leads_outside(parts):
-            return None
         name = "/".join(parts)
-        doubtful = row.problem is not None or not value.isprintable() or max(map(_size, parts)) > _LONGEST_NAME
-        return None if doubtful and not self._tree.exists(name) else name
+        return None if not parts or self._is_table(name) else name
 
 
 def sidecars(picture: Path) -> list[Path]:

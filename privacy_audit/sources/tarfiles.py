@@ -30,6 +30,7 @@ _ZEROS = bytes(BLOCK)
 _CHUNK = 1 << 16
 _REGULAR = frozenset(b"\00007")
 _KINDS = {ord("1"): "link", ord("2"): "link", ord("5"): "folder", ord("S"): "sparse"}
+_PREFIXES = frozenset(b"LKxgX")  # say something of the member that follows
 _DEVICES = frozenset(b"346")
 
 
@@ -144,7 +145,10 @@ def walk(file: BinaryIO | Unpacked, at: int = 0) -> Iterator[Header | Damage]:
             yield Damage(first, CUT)
             return
         block, head = block[:BLOCK], block[BLOCK:]
-        if not _sound(block):
+        kind, length = block[156], _number(block[124:136])
+        if kind not in _PREFIXES and long.size is not None:
+            length = long.size
+        if length is None or length > MAX_MEMBER_BYTES or not _sound(block):
             empty = block == _ZEROS
             if not empty:
                 yield Damage(first, DAMAGED)
@@ -154,15 +158,8 @@ def walk(file: BinaryIO | Unpacked, at: int = 0) -> Iterator[Header | Damage]:
             at = first = following
             long, sparse = _Long(), False
             continue
-        length = _number(block[124:136])
         start = at + BLOCK
-        kind = block[156]
-        if length is None or (length := long.size if long.size is not None else length) > MAX_MEMBER_BYTES:
-            yield Damage(first, DAMAGED)
-            at = first = start
-            long, sparse = _Long(), False
-            continue
-        if kind in b"LKxgX":
+        if kind in _PREFIXES:
             if length > MAX_HEADER_BYTES:
                 yield Damage(first, "a header in the archive is too long, and the member it announced may be misread")
             else:

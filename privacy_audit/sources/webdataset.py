@@ -222,7 +222,7 @@ class WebDatasetSource:
                 elif suffix in PICTURE_SUFFIXES:
                     yield Broken(safe_name(path), "a picture beside the archives is not read: scan it as a folder")
                 else:
-                    skipped[skip_reason(suffix).replace("picture", "archive")] += 1
+                    skipped[skip_reason(suffix).replace("a picture", "an archive")] += 1
 
     def _indexed(self, name: str, stamp: str) -> _Index:
         marks, before, keys = array("Q"), array("Q"), array("Q")

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,12 +27,20 @@ class ZipTree:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.archive: str | None = safe_name(path.name)
+        self._found: Directory | None = None
+
+    def __reduce__(self) -> tuple[type[ZipTree], tuple[Path]]:
+        """Without the directory, which every worker reads for itself."""
+        return ZipTree, (self.path,)
 
     def walk(self, skipped: Counter[str]) -> Iterator[tuple[str, list[str] | None]]:
         """Depth first, by name."""
-        names = sorted(self._directory().names(skipped), key=_place)
-        for folder, members in groupby(names, key=lambda name: name.rpartition("/")[0]):
-            yield folder, [name.rpartition("/")[2] for name in members]
+        folders: dict[str, list[str]] = {}
+        for name in self._fresh().names(skipped):
+            folder, _, file = name.rpartition("/")
+            folders.setdefault(folder, []).append(file)
+        for folder in sorted(folders, key=lambda folder: folder.split("/") if folder else []):
+            yield folder, sorted(folders.pop(folder))
 
     def problems(self) -> Sequence[tuple[str, str]]:
         """An archive that is cut off."""
@@ -73,6 +80,7 @@ class ZipTree:
     def picture(self, name: str, limits: Limits) -> Picture:
         """Read at once: a batch of pictures is in memory anyway."""
         try:
+            self._fresh()
             return Picture(self._read(name, limits.max_bytes), limits)
         except PictureError as error:
             return Picture.broken(str(error), error.kind)
@@ -104,11 +112,16 @@ class ZipTree:
         return found.complaint(place) if place is not None else None
 
     def _directory(self) -> Directory:
+        """As it was when a picture was read last: a sample has one, and asks a dozen times for what is beside it."""
+        return self._found or self._fresh()
+
+    def _fresh(self) -> Directory:
         try:
             facts = self.path.stat()
         except OSError as error:
             raise SourceError(f"{self.path} cannot be read: {error.strerror or 'input/output error'}.") from error
-        return directory(self.path, facts.st_size, facts.st_mtime_ns)
+        self._found = directory(self.path, facts.st_size, facts.st_mtime_ns)
+        return self._found
 
     def _read(self, name: str, max_bytes: int) -> bytes:
         found = self._directory()
@@ -145,9 +158,3 @@ def _unpacked(path: Path, name: str, size: int, changed_ns: int) -> bytes:
         return found.read(place, MAX_TABLE_BYTES) if place is not None else b""
     except PictureError as error:
         raise SourceError(f"the table cannot be read: {error}") from error
-
-
-def _place(name: str) -> tuple[list[str], str]:
-    """Sorts like a walk: the files of a folder before its folders."""
-    *folders, file = name.split("/")
-    return folders, file
