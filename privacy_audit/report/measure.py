@@ -208,7 +208,8 @@ class _Measure:
     def _verdict(self, manifest: Manifest, samples: int, integrity: Integrity) -> Verdict:
         fail_on = _fail_on(manifest)
         violating = self._number(
-            "SELECT count(DISTINCT sample) FROM decided WHERE rank >= ? AND NOT known", fail_on.rank
+            "SELECT count(DISTINCT sample) FROM decided WHERE rank >= ? AND NOT known",
+            fail_on.rank if fail_on else len(Severity),
         )
         unchecked = self._number("""
             SELECT count(*) FROM (
@@ -222,7 +223,7 @@ class _Measure:
         elif unchecked or partial or missing:
             state = "incomplete"
         else:
-            state = "pass" if samples and manifest.packs else "unjudged"
+            state = "pass" if samples and manifest.packs and fail_on else "unjudged"
         return Verdict(state, fail_on, violating, unchecked, partial, missing)  # type: ignore[arg-type]
 
     def _scope(self, manifest: Manifest, samples: int) -> Scope:
@@ -550,9 +551,11 @@ def _top(rows: Sequence[T], limit: int) -> Top[T]:
     return Top(tuple(rows[:limit]), max(0, len(rows) - limit))
 
 
-def _fail_on(manifest: Manifest) -> Severity:
-    """The severity from which a decision is a violation; an unreadable option falls back to the default."""
+def _fail_on(manifest: Manifest) -> Severity | None:
+    """The severity from which a decision is a violation: None for "none"; what is unreadable is the default."""
     value = manifest.options.get("fail_on")
+    if value == "none":
+        return None
     return Severity(value) if value in _SEVERITIES else Severity.HIGH
 
 

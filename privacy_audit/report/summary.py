@@ -42,7 +42,7 @@ class Verdict:
     """
 
     state: State
-    fail_on: Severity
+    fail_on: Severity | None
     violating: int
     unchecked: int
     """Samples that at least one stage failed on."""
