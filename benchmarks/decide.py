@@ -47,7 +47,8 @@ def finding(chance: random.Random) -> Finding:
 def make(folder: Path, findings: int, size: int, pack: Pack) -> None:
     """An audit with so many findings, in shards of `size` samples."""
     chance = random.Random(1)
-    parts, samples = {}, -(-findings // ON_EACH)
+    parts: dict[str, str] = {}
+    samples = -(-findings // ON_EACH)
     for first in range(0, samples, size):
         shard = f"{first // size:06}"
         rows: dict[str, list[dict[str, object]]] = {table: [] for table in schema.TABLES}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from privacy_audit import stats
+from privacy_audit.claims import results as claimed
 from privacy_audit.report.recall import recall_tables, unmeasured
 from privacy_audit.report.summary import (
     PARTS,
@@ -136,6 +137,7 @@ class _Measure:
             packs=self._packs(manifest),
             integrity=integrity,
             people=people.read(self.audit.path),
+            claims=claimed.read(self.audit.path, manifest),
             settled=settled.read(self.audit.path),
             precision=self._precision(manifest),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from privacy_audit.claims.results import Results
 from privacy_audit.report.recall import RecallTable
 from privacy_audit.stats import Interval
 from privacy_audit.store.manifest import DetectorEntry, Manifest, PackEntry
@@ -320,6 +321,8 @@ class Summary:
     integrity: Integrity
     people: People | None = None
     """How many distinct people appear; None when nobody asked for faces to be compared."""
+    claims: Results | None = None
+    """What the publisher says, graded; None when nobody asked for it, or the findings are others since."""
     settled: Settled | None = None
     """What a baseline, suppressions and reviews settled; None when there are none."""
     precision: tuple[Precision, ...] = ()

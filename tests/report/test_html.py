@@ -160,7 +160,7 @@ def test_every_code_is_shown(full: str) -> None:
 
 
 def test_every_section_in_order(full: str) -> None:
-    assert tuple(re.findall(r'<section id="(\w+)"', full)) == html.SECTIONS
+    assert tuple(re.findall(r'<section id="(\w+)"', full)) == tuple(name for name in html.SECTIONS if name != "claims")
     for name in html.SECTIONS:
         assert f'href="#{name}"' in full
         assert f'id="h-{name}"' in full
