@@ -31,6 +31,7 @@ from privacy_audit.store.folder import AuditFolder, Table
 from privacy_audit.types import ACTIONS, Severity
 
 if TYPE_CHECKING:
+    from privacy_audit.claims.results import Results
     from privacy_audit.compare.diff import Diff
     from privacy_audit.detectors.captions.detector import Names
     from privacy_audit.detectors.provenance.propose import Proposal
@@ -471,6 +472,22 @@ def gate(audit: Audit | str | Path, *, fail_on: str | None = None) -> Audit:
         manifest = opened.folder.manifest
         opened.folder.manifest = replace(manifest, options={**manifest.options, "fail_on": fail_on})
     return opened
+
+
+def claims(file: str | Path, *, audit: Audit | str | Path, store: bool = True) -> Results:
+    """Grade what a publisher says in `file` (claims.yaml) against an audit; see docs/claims.md.
+
+    With `store` the grades are kept in the audit (claims.json), and its report shows them. Raises PolicyError with
+    every mistake of the file, AuditError when the audit is not finished or damaged.
+    """
+    from privacy_audit.claims import results
+    from privacy_audit.claims.schema import load
+
+    opened = audit if isinstance(audit, Audit) else Audit(audit)
+    found = results.judge(opened.folder, load(Path(file)))
+    if store:
+        results.write(opened.path, found)
+    return found
 
 
 def suppress(

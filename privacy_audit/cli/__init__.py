@@ -19,6 +19,7 @@ _COMMANDS = {
     "suppress": "Accept findings until a day, with a reason.",
     "review": "Look at findings that wait for a person.",
     "check": "Check a few pictures before they are committed.",
+    "claims": "Grade what a publisher says of a dataset against an audit.",
     "report": "Write the HTML report of an audit.",
     "export": "Hand an audit on: Croissant, dataset card, compliance drafts, SARIF ...",
     "sign": "Sign an audit.",

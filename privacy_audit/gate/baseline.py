@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from privacy_audit.errors import AuditError
-from privacy_audit.run.redecide import Recorded, Rules, read, shard_names
+from privacy_audit.policy import LookedAt
 from privacy_audit.store.files import whole
 from privacy_audit.store.folder import AuditFolder
+from privacy_audit.store.stored import Reader, Recorded, shard_names
 
 FORMAT = 1
 MAX_ENTRIES = 20_000_000
@@ -74,7 +75,7 @@ def _key(*parts: str) -> bytes:
 def keys(sample: Recorded) -> Iterator[tuple[str, bytes]]:
     """The keys of a sample's findings, with their codes."""
     for code, token in zip(sample.codes, sample.tokens, strict=True):
-        yield code, finding_key(code, sample.sha256, token or "")
+        yield code, finding_key(code, sample.sha256, token)
 
 
 def create(audit: AuditFolder, output: Path) -> int:
@@ -85,9 +86,9 @@ def create(audit: AuditFolder, output: Path) -> int:
     if audit.manifest.status != "complete":
         raise AuditError(f"{audit.path} is not finished. Run the scan again first: it goes on where it stopped.")
     counts: Counter[tuple[str, bytes]] = Counter()
-    rules = Rules(())
-    for shard in shard_names(audit.manifest.parts):
-        for sample in read(audit.path, shard, rules):
+    reader = Reader(audit.path, LookedAt((), ()))
+    for shard in shard_names(audit.path, audit.manifest.parts):
+        for sample in reader.recorded(shard):
             counts.update(keys(sample))
     for rule, sha256, count in audit.sql("""
         SELECT rule_id, sha256, count(*) FROM decisions JOIN samples USING (sample_id)

@@ -18,7 +18,7 @@ from privacy_audit.gate.baseline import Baseline
 from privacy_audit.gate.judge import REVIEW, Judge
 from privacy_audit.gate.suppressions import Suppression
 from privacy_audit.policy import Pack, fingerprint
-from privacy_audit.run.redecide import STANDING, Rules, decided, identities, places, shard_names
+from privacy_audit.run.redecide import STANDING, Rules, decided, policy_hash, standing_packs
 from privacy_audit.run.scan import Progress, locked, pack_entry, pack_text
 from privacy_audit.store import journal, reviews, settled, shards
 from privacy_audit.store import manifest as manifests
@@ -26,8 +26,11 @@ from privacy_audit.store.files import sha256
 from privacy_audit.store.folder import PACKS, AuditFolder
 from privacy_audit.store.manifest import Manifest, PackEntry
 from privacy_audit.store.schema import SETTLED
+from privacy_audit.store.stored import Reader, shard_names
 from privacy_audit.types import Severity
 
+_PLACES = ("code", "channel", "where", "x", "y", "w", "h", "start", "end", "tag", "token")
+"""What says which finding a row is, and where."""
 _RESERVED = (REVIEW, STANDING.rstrip("/"))
 
 
@@ -55,7 +58,9 @@ def decide(
             raise AuditError(f"{audit} is not finished. Run the scan again first: it goes on where it stopped.")
         if baseline is not None:
             baseline.check_key(manifest.token_key_id)
-        judge = Judge(suppressions, today, reviews.read(audit), baseline)
+        judge = Judge(
+            Rules(audit, packs, shard_names(audit, manifest.parts)), suppressions, today, reviews.read(audit), baseline
+        )
         progress.start(manifest.counts["samples"])
         try:
             with journal.draft(audit) as draft:
@@ -83,14 +88,13 @@ def _write(
     for name in ("decisions", SETTLED, shards.MARKERS, PACKS):
         (draft / name).mkdir()
     state = _state(packs, judge)
-    rules = Rules(packs)
     parts = {name: digest for name, digest in manifest.parts.items() if not name.startswith(f"{SETTLED}/")}
     contents = {verdict.content for verdict in judge.verdicts.values()}
     count = 0
-    for shard in shard_names(manifest.parts):
+    for shard in shard_names(audit, manifest.parts):
         if judge.verdicts:
-            judge.keys, judge.channels = _keys(audit, shard, contents)
-        decisions, accepted = decided(audit, shard, rules, judge)
+            judge.keys, judge.channels = _keys(judge.rules.reader, shard, contents)
+        decisions, accepted = decided(audit, shard, judge.rules, judge if judge.has_work else None)
         tables = {"decisions": decisions, **({SETTLED: accepted} if len(accepted) else {})}
         digests = {}
         for name, table in tables.items():
@@ -113,13 +117,13 @@ def _write(
     if summary is not None:
         (draft / settled.NAME).write_text(settled.text(summary), "utf-8")
         parts[settled.NAME] = sha256(draft / settled.NAME)
-    standing = [entry for entry in manifest.packs if f"{entry.pack}/" == STANDING]
+    standing = standing_packs(manifest)
     made = [PackEntry(REVIEW, "Decisions of reviewers", "1", rules=_REVIEW_RULES)] if judge.verdicts else []
     new = replace(
         manifest,
         options={**manifest.options, **options},
         packs=[*(pack_entry(pack) for pack in packs), *standing, *made],
-        policy_hash=_policy_hash(packs, judge, standing),
+        policy_hash=policy_hash(state, standing),
         counts={**manifest.counts, "decisions": count},
         parts=dict(sorted(parts.items())),
     )
@@ -127,17 +131,18 @@ def _write(
     return new
 
 
-def _keys(audit: Path, shard: str, contents: Container[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def _keys(reader: Reader, shard: str, contents: Container[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """The keys and channels of the findings of those samples that a verdict is about."""
     keys: dict[str, list[str]] = {}
     channels: dict[str, list[str]] = {}
     wanted = {
         sample: content
-        for sample, sha256 in identities(audit, shard)
+        for sample, sha256 in reader.rows(shard, "samples", "sample_id", "sha256")
         if (content := reviews.content_of(sample, sha256)) in contents
     }
-    for sample, row in places(audit, shard) if wanted else ():
+    for sample, *values in reader.rows(shard, "findings", "sample_id", *_PLACES) if wanted else ():
         if sample in wanted:
+            row = dict(zip(_PLACES, values, strict=True))
             keys.setdefault(sample, []).append(reviews.finding_key(wanted[sample], row))
             channels.setdefault(sample, []).append(row["channel"])
     return keys, channels
@@ -192,13 +197,6 @@ def _state(packs: Sequence[Pack], judge: Judge) -> str:
     if not facts["suppressions"] and not facts["verdicts"]:
         return fingerprint(packs)
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _policy_hash(packs: Sequence[Pack], judge: Judge, standing: Sequence[PackEntry]) -> str:
-    policy = _state(packs, judge)
-    for rule in sorted(rule for entry in standing for rule in entry.rules):
-        policy = hashlib.sha256(f"{policy}\n{rule}".encode()).hexdigest()
-    return policy
 
 
 _REVIEW_RULES = {

@@ -7,15 +7,16 @@ the same. What leaves `decisions` in these ways is counted apart, never silently
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from privacy_audit.gate.baseline import Baseline, finding_key, rule_key
 from privacy_audit.gate.suppressions import Suppression
-from privacy_audit.run.redecide import Outcome, Recorded
+from privacy_audit.run.redecide import Outcome, Rules
 from privacy_audit.store.reviews import Chosen, Verdict
+from privacy_audit.store.stored import Recorded
 from privacy_audit.types import Action, Decision, Severity
 
 REVIEW = "review"
@@ -30,6 +31,7 @@ _METADATA = "metadata"
 class Judge:
     """Applies suppressions, verdicts and a baseline. Counts what they cover; one judge is for one audit."""
 
+    rules: Rules
     suppressions: Sequence[Suppression] = ()
     today: date = date.min
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
@@ -57,10 +59,15 @@ class Judge:
             else:
                 self._everywhere.append(number)
 
+    @property
+    def has_work(self) -> bool:
+        """Whether anything was settled; the rules alone decide otherwise."""
+        return bool(self.suppressions or self.verdicts) or self.baseline is not None
+
     def __call__(self, sample: Recorded, outcome: Outcome) -> None:
         """Decide on a sample."""
         if not self.suppressions and self.baseline is None and sample.sample_id not in self.keys:
-            outcome.decided += [(sample.sample_id, decision) for decision in sample.decide()]
+            outcome.decided += [(sample.sample_id, decision) for decision in self._decide(sample)]
             return
         accepted, orders = self._reviewed(sample)
         gone = dict.fromkeys(accepted, "reviewed")
@@ -76,6 +83,9 @@ class Judge:
             )
         if self.baseline is not None:
             self._compare(sample, outcome, decisions, gone, self.baseline)
+
+    def _decide(self, sample: Recorded, without: Container[int] = ()) -> list[Decision]:
+        return self.rules.decide(sample.facts(without))
 
     def _reviewed(self, sample: Recorded) -> tuple[list[int], list[Decision]]:
         """The findings that a reviewer took away, and what the reviewers ordered."""
@@ -125,7 +135,7 @@ class Judge:
             suppression = self.suppressions[number]
             if suppression.rule is None:
                 continue
-            fired = fired if fired is not None else {d.rule_id: d.codes for d in sample.decide(gone)}
+            fired = fired if fired is not None else {d.rule_id: d.codes for d in self._decide(sample, gone)}
             codes = [code for code in fired.get(suppression.rule, ()) if suppression.covers_code(code)]
             if suppression.rule not in fired or (suppression.code is not None and not codes):
                 continue
@@ -137,16 +147,16 @@ class Judge:
     def _decisions(
         self, sample: Recorded, outcome: Outcome, gone: Mapping[int, str], by_rule: Mapping[str, set[int]]
     ) -> list[Decision]:
-        decisions = {decision.rule_id: decision for decision in sample.decide(gone)}
+        decisions = {decision.rule_id: decision for decision in self._decide(sample, gone)}
         if not gone and not by_rule:
             return list(decisions.values())
         settled = {}
-        for before in sample.decide() if gone else ():
+        for before in self._decide(sample) if gone else ():
             if before.rule_id not in decisions:
                 hows = {how for at, how in gone.items() if sample.codes[at] in before.codes}
                 settled[before.rule_id] = (before, "suppressed" if "suppressed" in hows else "reviewed")
         for rule, without in by_rule.items():
-            left = {} if WHOLE in without else {d.rule_id: d for d in sample.decide({*gone, *without})}
+            left = {} if WHOLE in without else {d.rule_id: d for d in self._decide(sample, {*gone, *without})}
             before = decisions.pop(rule)
             if rule in left:
                 decisions[rule] = left[rule]
@@ -172,7 +182,7 @@ class Judge:
         for at, code in enumerate(sample.codes):
             if at in gone:
                 continue
-            if baseline.take(finding_key(code, sample.sha256, sample.tokens[at] or "")):
+            if baseline.take(finding_key(code, sample.sha256, sample.tokens[at])):
                 self.known_findings += 1
             else:
                 self.new_findings += 1

@@ -7,9 +7,18 @@ action = effective(decisions)              # what is to be done with the sample
 
 from __future__ import annotations
 
-from privacy_audit.policy.decide import LookedAt, decide, effective, fingerprint, looked_at, rated_rules, terms
+from privacy_audit.policy.decide import (
+    LookedAt,
+    counted,
+    decide,
+    effective,
+    fingerprint,
+    looked_at,
+    rated_rules,
+    terms,
+)
 from privacy_audit.policy.load import builtin, load, names
-from privacy_audit.policy.rates import rates
+from privacy_audit.policy.rates import rates, shares
 from privacy_audit.policy.schema import Pack, Rule, json_schema
 from privacy_audit.policy.testing import check, coverage
 
@@ -19,6 +28,7 @@ __all__ = [
     "Rule",
     "builtin",
     "check",
+    "counted",
     "coverage",
     "decide",
     "effective",
@@ -29,5 +39,6 @@ __all__ = [
     "names",
     "rated_rules",
     "rates",
+    "shares",
     "terms",
 ]

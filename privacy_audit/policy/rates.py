@@ -16,9 +16,14 @@ from privacy_audit.types import Finding
 
 def rates(packs: Sequence[Pack], samples: Iterable[Sequence[Finding]]) -> Rates:
     """The share of samples that have what each rated rule counts, by `Rated.key()`; of all samples, checked or not."""
+    return shares(counted(packs, findings) for findings in samples)
+
+
+def shares(samples: Iterable[Iterable[str]]) -> Rates:
+    """The same from what `counted` gives for each sample, for callers who know which samples are alike."""
     having = Counter[str]()
     total = 0
-    for findings in samples:
+    for keys in samples:
         total += 1
-        having.update(counted(packs, findings))
+        having.update(keys)
     return {key: count / total for key, count in having.items()}

@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from privacy_audit import stats
+from privacy_audit.claims import words
 from privacy_audit.report import charts
 from privacy_audit.report.language import Language
 from privacy_audit.report.measure import summarise
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 SECTIONS = (
     "verdict",
     "scope",
+    "claims",
     "findings",
     "linkage",
     "people",
@@ -77,7 +79,7 @@ def page(summary: Summary, language: Language) -> str:
 
 def _absent(summary: Summary) -> set[str]:
     """Sections about what was not asked for."""
-    absent = {"people"} if summary.people is None else set()
+    absent = {name for name, part in (("people", summary.people), ("claims", summary.claims)) if part is None}
     return absent | ({"settled"} if summary.settled is None and not summary.precision else set())
 
 
@@ -106,6 +108,11 @@ def _environment(language: Language) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(kind=language.kind, by_category=_by_category, residual=_residual)
+    environment.filters.update(
+        claim_kind=lambda row: words.kind(row.kind, language.name),
+        claim_grade=lambda row: words.grade(row.graded.grade, language.name),
+        claim_why=lambda row: " ".join(words.reason(r, language.name, public=True) for r in row.graded.reasons),
+    )
     environment.globals.update(
         t=language,
         zip=zip,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from privacy_audit import stats
+from privacy_audit.claims import results as claimed
 from privacy_audit.report import rates
 from privacy_audit.report.rates import ALL, Rates
 from privacy_audit.report.recall import recall_tables, unmeasured
@@ -164,6 +165,7 @@ class _Measure:
             integrity=integrity,
             rates=self.rates,
             people=people.read(self.audit.path),
+            claims=claimed.read(self.audit.path, manifest),
             settled=settled.read(self.audit.path),
             precision=self._precision(manifest),
         )
@@ -264,9 +266,8 @@ class _Measure:
 
     def _verdict(self, manifest: Manifest, samples: int, integrity: Integrity) -> Verdict:
         fail_on = _fail_on(manifest)
-        violating = self._number(
-            "SELECT count(DISTINCT sample) FROM decided WHERE rank >= ? AND NOT known", fail_on.rank
-        )
+        limit = fail_on.rank if fail_on else len(Severity)
+        violating = self._number("SELECT count(DISTINCT sample) FROM decided WHERE rank >= ? AND NOT known", limit)
         unchecked = self._number("""
             SELECT count(*) FROM (
                 SELECT sample_id FROM failures UNION SELECT sample_id FROM samples WHERE len(failed) > 0
@@ -279,9 +280,9 @@ class _Measure:
         elif unchecked or partial or missing:
             state = "incomplete"
         else:
-            state = "pass" if samples and manifest.packs else "unjudged"
-        rows = f"SELECT DISTINCT 0 AS key, sample, {ALL} AS denominator FROM decided WHERE rank >= ?"  # noqa: S608
-        interval = self.rates.interval(violating, samples, self._clusters(rows, fail_on.rank).get(0))
+            state = "pass" if samples and manifest.packs and fail_on else "unjudged"
+        rows = f"SELECT DISTINCT 0 AS key, sample, {ALL} AS denominator FROM decided WHERE rank >= ? AND NOT known"  # noqa: S608
+        interval = self.rates.interval(violating, samples, self._clusters(rows, limit).get(0))
         return Verdict(state, fail_on, violating, unchecked, partial, missing, interval)  # type: ignore[arg-type]
 
     def _scope(self, manifest: Manifest, samples: int) -> Scope:
@@ -649,9 +650,11 @@ def _top(rows: Sequence[T], limit: int) -> Top[T]:
     return Top(tuple(rows[:limit]), max(0, len(rows) - limit))
 
 
-def _fail_on(manifest: Manifest) -> Severity:
-    """The severity from which a decision is a violation; an unreadable option falls back to the default."""
+def _fail_on(manifest: Manifest) -> Severity | None:
+    """The severity from which a decision is a violation: None for "none"; what is unreadable is the default."""
     value = manifest.options.get("fail_on")
+    if value == "none":
+        return None
     return Severity(value) if value in _SEVERITIES else Severity.HIGH
 
 

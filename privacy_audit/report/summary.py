@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from privacy_audit.claims.results import Results
 from privacy_audit.report.rates import Correction, Rates
 from privacy_audit.report.recall import RecallTable
 from privacy_audit.stats import Interval
@@ -44,7 +45,7 @@ class Verdict:
     """
 
     state: State
-    fail_on: Severity
+    fail_on: Severity | None
     violating: int
     unchecked: int
     """Samples that at least one stage failed on."""
@@ -335,6 +336,8 @@ class Summary:
     """Makes the interval of any further share."""
     people: People | None = None
     """How many distinct people appear; None when nobody asked for faces to be compared."""
+    claims: Results | None = None
+    """What the publisher says, graded; None when nobody asked for it, or the findings are others since."""
     settled: Settled | None = None
     """What a baseline, suppressions and reviews settled; None when there are none."""
     precision: tuple[Precision, ...] = ()

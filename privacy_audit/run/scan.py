@@ -20,12 +20,11 @@ from privacy_audit.detectors.base import described
 from privacy_audit.errors import AuditError, SourceError
 from privacy_audit.evidence import key_id
 from privacy_audit.integrity import contents
-from privacy_audit.policy import Pack, fingerprint, rated_rules, terms
+from privacy_audit.policy import Pack, fingerprint, terms
+from privacy_audit.run import redecide
 from privacy_audit.run import since as earlier
 from privacy_audit.run.local import LocalRunner
 from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan, ShardSummary
-from privacy_audit.run.rates import decide_rates
-from privacy_audit.run.redecide import Rules, decided
 from privacy_audit.run.shard import ShardJob
 from privacy_audit.sources import Shard, Source, Survey
 from privacy_audit.store import journal, settled, shards
@@ -105,6 +104,8 @@ class _Run:
     options: Mapping[str, Any]
     started: str
     declared: Mapping[str, str]
+    standing: Sequence[PackEntry]
+    """Packs of decisions that an earlier scan's kept shards have from people's requests."""
 
 
 def scan(
@@ -129,10 +130,11 @@ def scan(
     if since is not None:
         earlier.check(since, plan)
     started = _now()
-    run = _Run(source, output, plan, plan.hash(), survey or source.survey(), options, started, declared or {})
+    survey = survey or source.survey()
     _prepare(output)
     with locked(output):
         journal.recover(output)
+        run = _Run(source, output, plan, plan.hash(), survey, options, started, declared or {}, _standing(output))
         with _writing(output):
             manifests.write(output, _manifest(run, _Totals(), "partial"))
             _unsettle(output)
@@ -147,12 +149,12 @@ def scan(
             (output / SINCE_INDEX).unlink(missing_ok=True)
         with _writing(output):
             _decide_again(run)
-            _decide_rates(run)
             totals = _collect(run)
             tree = contents.build(output, contents.salt_for(plan.token_key, run.survey.fingerprint))
         totals.skipped.update(run.survey.skipped)
         if totals.counts["samples"] == 0:
             raise SourceError("the source holds no picture, caption or record: nothing was audited.")
+        run = replace(run, standing=_still_standing(run))
         finished = replace(_manifest(run, totals, "complete"), integrity=tree)
         with _writing(output):
             manifests.write(output, finished)
@@ -183,12 +185,29 @@ def _unsettle(output: Path) -> None:
 
 
 def _decide_again(run: _Run) -> None:
-    """Shards that were kept, and were decided by other rules since, or with suppressions, get back their decisions."""
-    rules = Rules(run.plan.packs)
-    for shard in run.source.shards():
-        facts = shards.read_marker(run.output, shard.id)
-        if facts is not None and "decided" in facts:
-            shards.replace_decisions(run.output, shard.id, decided(run.output, shard.id, rules)[0])
+    """Shards that were kept, and were decided by other rules since, or with suppressions, get back their decisions.
+
+    All are decided anew where a rule asks for a rate of the dataset.
+    """
+    markers = [(shard, shards.read_marker(run.output, shard.id)) for shard in run.source.shards()]
+    current = {shard.id: facts for shard, facts in markers if _fits(facts, shard, run)}
+    redecide.again(run.output, list(current), run.plan.packs, {n for n, facts in current.items() if "decided" in facts})
+
+
+def _standing(output: Path) -> list[PackEntry]:
+    try:
+        return redecide.standing_packs(manifests.read(output))
+    except AuditError:  # none yet, or one that the scan replaces
+        return []
+
+
+def _still_standing(run: _Run) -> list[PackEntry]:
+    """Without the rules whose samples were looked at again: those shards have the decisions of the packs alone."""
+    if not run.standing:
+        return []
+    found = redecide.standing_rules(run.output, (shard.id for shard in run.source.shards()))
+    kept = [replace(e, rules={rule: e.rules[rule] for rule in e.rules if rule in found}) for e in run.standing]
+    return [entry for entry in kept if entry.rules]
 
 
 def _fits(facts: Mapping[str, Any] | None, shard: Shard, run: _Run) -> TypeGuard[Mapping[str, Any]]:
@@ -204,13 +223,6 @@ def _write_packs(output: Path, packs: Sequence[Pack]) -> None:
     for path in (output / PACKS).glob("*.yaml"):
         if path.stem not in current:
             path.unlink()
-
-
-def _decide_rates(run: _Run) -> None:
-    if not rated_rules(run.plan.packs):
-        return  # it takes a look at every shard
-    names = [s.id for s in run.source.shards() if _fits(shards.read_marker(run.output, s.id), s, run)]
-    decide_rates(run.output, names, run.plan.packs)
 
 
 def _collect(run: _Run) -> _Totals:
@@ -309,11 +321,11 @@ def _manifest(run: _Run, totals: _Totals, status: Literal["complete", "partial"]
         source_name=run.source.name,
         source_fingerprint=run.survey.fingerprint,
         plan_hash=run.plan_hash,
-        policy_hash=fingerprint(run.plan.packs),
+        policy_hash=redecide.policy_hash(fingerprint(run.plan.packs), run.standing),
         token_key_id=key_id(run.plan.token_key),
         options=dict(run.options),
         detectors=[_detector_entry(spec) for spec in run.plan.detectors],
-        packs=[pack_entry(pack) for pack in run.plan.packs],
+        packs=[*(pack_entry(pack) for pack in run.plan.packs), *run.standing],
         counts={**counts, "skipped_members": sum(totals.skipped.values())},
         skipped_members=dict(sorted(totals.skipped.items())),
         seconds={name: round(value, 3) for name, value in sorted(totals.seconds.items())},

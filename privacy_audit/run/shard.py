@@ -43,6 +43,7 @@ BATCH = 8
 NOTHING = Needs(0)
 EVERYTHING = Needs.BYTES | Needs.PIXELS | Needs.TEXT | Needs.RECORD
 NO_PICTURE = "no picture in the source"
+NO_TEXT = "no text"
 NOT_ASKED = "not asked for"
 _KINDS, _CHANNELS = get_args(FailureKind), get_args(Channel)
 _LARGEST = 2**31 - 1
@@ -269,7 +270,7 @@ def _applies(check: Check, detector: Detector) -> bool:
     if detector.needs & check.broken:
         check.failed.add(detector.name)
     elif Needs.TEXT in detector.needs:
-        check.skipped[detector.name] = "no text"
+        check.skipped[detector.name] = NO_TEXT
     else:
         check.skipped[detector.name] = NO_PICTURE
     return False

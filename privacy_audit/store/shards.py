@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,30 +41,23 @@ def write(audit: Path, shard: str, rows: Mapping[str, Sequence[Mapping[str, Any]
     write_whole(marker(audit, shard), json.dumps({**facts, "parts": digests}, indent=1, sort_keys=True) + "\n")
 
 
-def add_decisions(
-    audit: Path, shard: str, rows: Sequence[Mapping[str, Any]], instead_of: Iterable[str] = ()
-) -> dict[str, Any]:
+def add_decisions(audit: Path, shard: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Add rows to the decisions of a complete shard, those that are there already left out; returns its new facts.
-
-    What the rules `instead_of` decided before is removed.
 
     Part and marker are written one after the other: doing it again repairs what a crash left in between.
     Raises AuditError when the shard is not complete.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     facts = read_marker(audit, shard)
     if facts is None:
         raise AuditError(f"shard {shard} has no result. Scan again.")
     path = part(audit, "decisions", shard)
-    before = pq.ParquetFile(path).read()
-    replaced = pa.array(list(instead_of), pa.string())
-    decisions = before.filter(pc.invert(pc.is_in(before["rule_id"], value_set=replaced)))
+    decisions = pq.ParquetFile(path).read()
     known = set(zip(decisions["sample_id"].to_pylist(), decisions["rule_id"].to_pylist(), strict=True))
     new = [row for row in rows if (row["sample_id"], row["rule_id"]) not in known]
-    if new or len(decisions) < len(before):
+    if new:
         decisions = pa.concat_tables([decisions, pa.Table.from_pylist(new, schema=schema("decisions"))])
         with whole(path) as temporary:
             pq.write_table(decisions, temporary, compression="zstd")

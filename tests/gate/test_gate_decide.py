@@ -23,6 +23,7 @@ from privacy_audit.run.scan import Silent, locked
 from privacy_audit.store import journal, schema, settled, shards
 from privacy_audit.store.files import sha256
 from privacy_audit.store.folder import AuditFolder
+from privacy_audit.store.stored import shard_names
 from privacy_audit.taxonomy import CODES
 from privacy_audit.types import Action, Decision, Failure, Finding, Severity
 
@@ -71,8 +72,8 @@ def test_what_was_recorded_is_decided_as_it_was_scanned(
     failures = [Failure(stage, "error", "") for stage in stages]
     one = One("a.jpg", findings, failures, visibility=visibility, training=training)  # type: ignore[arg-type]
     folder = build(tmp_path_factory.mktemp("audit") / "a", [one, One("b.jpg", findings[:1])], packs=packs)
-    (part,) = redecide.shard_names(folder.manifest.parts)
-    decisions, _ = redecide.decided(folder.path, part, redecide.Rules(packs))
+    (part,) = shard_names(folder.path)
+    decisions, _ = redecide.decided(folder.path, part, redecide.Rules(folder.path, packs))
     expected = [
         schema.decision_row(name, decision)
         for name, found, failed in (("a.jpg", findings, failures), ("b.jpg", findings[:1], []))
@@ -124,7 +125,7 @@ def test_every_digest_fits_afterwards(tmp_path: Path) -> None:
     manifest = AuditFolder(folder).manifest
     assert {name: sha256(folder / name) for name in manifest.parts} == manifest.parts
     assert "settled.json" in manifest.parts
-    for shard in redecide.shard_names(manifest.parts):
+    for shard in shard_names(folder):
         facts = shards.read_marker(folder, shard)
         assert facts is not None
         assert shards.intact(folder, facts)
@@ -363,13 +364,32 @@ def test_another_key_is_refused_before_anything_changes(tmp_path: Path) -> None:
     assert contents(tmp_path / "new") == before
 
 
-def test_memory_of_what_was_decided_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redecide, "_REMEMBERED", 10)
-    found = redecide.Rules([load("baseline")])
-    for number in range(50):
-        found.forget()
-        kind = found.kind("face", "faces", "pixels", (("n", str(number)),), 0.9)
-        assert found.decide([kind], [], "unknown", "unspecified") == decide(
-            [load("baseline")], [Finding("face", "faces", 0.9, "pixels", attributes={"n": str(number)})]
-        )
-        assert len(found._kinds) <= 11
+RATED = (
+    "pack: rated\ntitle: P\nversion: '1'\nchecked_on: 2026-11-22\nconfidence: K\ndescription: D\n"
+    "disclaimer: N\nrules:\n"
+    "- {id: many, title: T, why: W, match: {rate: {code: face, at_least: 0.4}}, severity: high, action: review,\n"
+    "   tests: [{given: [face], expect: high}, {given: [], expect: none}]}\n"
+)
+
+
+@pytest.mark.parametrize("settling", [{}, {"suppressions": [suppression(code="time")]}])
+def test_rules_that_ask_for_a_rate_decide_over_all_shards(tmp_path: Path, settling: dict[str, object]) -> None:
+    pack = tmp_path / "p.yaml"
+    pack.write_text(RATED)
+    build(tmp_path / "audit", SAMPLES[:1], SAMPLES[1:])
+    again(tmp_path / "audit", load(pack), **settling)
+    assert rules(tmp_path / "audit") == {"a.jpg": ["rated/many"], "b.jpg": ["rated/many"]}
+    pack.write_text(RATED.replace("0.4", "0.6"))
+    again(tmp_path / "audit", load(pack), **settling)
+    assert rules(tmp_path / "audit") == {}
+
+
+def test_impact_does_not_see_what_was_accepted(tmp_path: Path) -> None:
+    pack = tmp_path / "p.yaml"
+    pack.write_text(RATED.replace("{rate: {code: face, at_least: 0.4}}", "{code: face}"))
+    build(tmp_path / "audit", SAMPLES[:1], SAMPLES[1:])
+    found = api.Audit(tmp_path / "audit").impact(str(pack), str(pack))
+    assert found.rules["rated/many"].new == 2
+    again(tmp_path / "audit", suppressions=[suppression(code="face", sample="a.jpg")])
+    found = api.Audit(tmp_path / "audit").impact(str(pack), str(pack))
+    assert found.rules["rated/many"].new == 1

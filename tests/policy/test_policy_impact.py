@@ -16,7 +16,7 @@ from privacy_audit.cli import main
 from privacy_audit.errors import AuditError
 from privacy_audit.policy import Pack, decide, load, looked_at, rates
 from privacy_audit.policy.load import _parse
-from privacy_audit.run.rates import decide_rates
+from privacy_audit.run import redecide
 from privacy_audit.run.scan import pack_text
 from privacy_audit.store import manifest, schema, shards, stored
 from privacy_audit.store.manifest import Manifest
@@ -96,7 +96,7 @@ def audit_of(folder: Path, samples: list[list[Sample]], *packs: Pack) -> Audit:
         "packs": [],
         "counts": {"samples": 5, "findings": 5},
     }
-    facts |= {"skipped_members": {}, "seconds": {}, "parts": {}, "declared": {}, "format_version": 1}
+    facts |= {"skipped_members": {}, "seconds": {}, "parts": {}, "declared": {}, "integrity": {}, "format_version": 1}
     manifest.write(folder, Manifest(**facts))
     return Audit(folder)
 
@@ -191,14 +191,16 @@ def test_rated_rules_are_decided_over_all_shards_and_again(tmp_path: Path) -> No
     every = [(name, "p/one") for name in ("a.jpg", "c.jpg", "e.jpg")]
     assert decided(tmp_path) == every
     for _ in range(2):
-        decide_rates(tmp_path, ["000000", "000001"], [many])
+        redecide.again(tmp_path, ["000000", "000001"], [many])
         assert decided(tmp_path) == sorted(every + [(name, "p/many") for name, _ in every])
     facts = shards.read_marker(tmp_path, "000000")
     assert facts is not None
     assert shards.intact(tmp_path, facts)
     assert facts["counts"]["decisions"] == 4
-    more = pack("p", many=("{rate: {code: face, at_least: 0.7}}", "high", "review"))
-    decide_rates(tmp_path, ["000000", "000001"], [more])
+    more = pack(
+        "p", many=("{rate: {code: face, at_least: 0.7}}", "high", "review"), one=("{code: face}", "low", "keep")
+    )
+    redecide.again(tmp_path, ["000000", "000001"], [more])
     assert decided(tmp_path) == every
 
 

@@ -160,8 +160,9 @@ def test_every_code_is_shown(full: str) -> None:
 
 
 def test_every_section_in_order(full: str) -> None:
-    assert tuple(re.findall(r'<section id="(\w+)"', full)) == html.SECTIONS
-    for name in html.SECTIONS:
+    shown = [name for name in html.SECTIONS if name != "claims"]  # nobody claimed anything: see tests/claims
+    assert re.findall(r'<section id="(\w+)"', full) == shown
+    for name in shown:
         assert f'href="#{name}"' in full
         assert f'id="h-{name}"' in full
 

@@ -22,6 +22,7 @@ from privacy_audit.types import Action, Decision, Failure, Severity
         ([Item("a", decisions=[HIGH])], {"options": {"fail_on": "critical"}}, "pass"),
         ([Item("a", decisions=[HIGH])], {"options": {}}, "violated"),
         ([Item("a", decisions=[HIGH])], {"options": {"fail_on": ["odd"]}}, "violated"),
+        ([Item("a", decisions=[HIGH])], {"options": {"fail_on": "none"}}, "unjudged"),
         ([Item("a", failures=[BROKEN])], {}, "incomplete"),
         ([Item("a", failed=["faces"])], {}, "incomplete"),
         ([Item("a")], {"status": "partial"}, "incomplete"),

@@ -25,7 +25,7 @@ from privacy_audit.run.scan import Silent, scan
 from privacy_audit.sources import Item, Shard, SkippedMember, Survey
 from privacy_audit.store import files, manifest, schema, shards
 from privacy_audit.store.folder import AuditFolder
-from privacy_audit.types import Failure, Finding, Outcome, Sample
+from privacy_audit.types import Action, Decision, Failure, Finding, Outcome, Sample, Severity
 
 
 class Counting:
@@ -247,6 +247,19 @@ def test_rates_of_the_dataset_are_decided_when_all_shards_are_there(tmp_path: Pa
     assert seen == []
     assert smaller.counts["decisions"] == 0
     assert load(str(AuditFolder(tmp_path).packs()[0])) == rated_pack()
+
+
+def test_what_people_asked_for_stays_in_the_manifest_while_it_stays_in_a_shard(tmp_path: Path, seen: list[str]) -> None:
+    first = run(source(), tmp_path)
+    drop = Decision("subject/case-1", Severity.CRITICAL, Action("drop"))
+    shards.add_decisions(tmp_path, "000001", [schema.decision_row("5", drop)])
+    entry = manifest.PackEntry("subject", "Requests", "1", rules={"subject/case-1": {}, "subject/gone": {}})
+    manifest.write(tmp_path, replace(first, packs=[*first.packs, entry]))
+    again = run(source(), tmp_path)
+    assert again.packs == [*first.packs, replace(entry, rules={"subject/case-1": {}})]
+    assert again.policy_hash != first.policy_hash
+    shards.marker(tmp_path, "000001").unlink()  # looked at again
+    assert run(source(), tmp_path).packs == first.packs
 
 
 class Changing:

@@ -218,7 +218,7 @@ class _Filler:
             started=_measured(manifest.started),
             finished=_measured(manifest.finished),
             verdict=_measured(verdict.state),
-            fail_on=_measured(verdict.fail_on.value),
+            fail_on=_measured(verdict.fail_on.value if verdict.fail_on else "none"),
             detectors=_measured([self._detector(entry.name) for entry in self.s.detectors.rows]),
             recall=_measured(
                 [
