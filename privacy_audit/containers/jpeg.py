@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from privacy_audit.containers import bmff, tiff
 from privacy_audit.containers.blocks import MAX_BLOCK_BYTES, Block, UnwritableError, block, block_at
@@ -26,8 +26,7 @@ NO_END, BETWEEN = "JPEG: no end of image", "JPEG: bytes between segments"
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # what ends entropy-coded data: no stuffing, no restart, no fill
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A marker segment: `data[start:end]`, marker included. That of a scan (SOS) includes its coded data."""
 
     marker: int
@@ -45,7 +44,7 @@ def segments(data: bytes, problems: list[str], head_only: bool = False) -> Itera
     yield Segment(SOI, 0, 2)
     at = 2
     for _ in range(MAX_SEGMENTS):
-        if data[at : at + 1] != b"\xff" or data[at + 1 : at + 2] in {b"", b"\0"}:
+        if data[at : at + 1] != b"\xff" or not any(data[at + 1 : at + 2]):
             found = _MARKER.search(data, at)
             if found is None:
                 problems.append(NO_END)
