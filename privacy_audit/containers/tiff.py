@@ -125,6 +125,7 @@ GPS_NAMES = {
 }
 
 
+_STRUCTURE = _POINTERS.keys() | {0x0100, 0x0101, 0x0103, ORIENTATION, XMP, IPTC, PHOTOSHOP, ICC, 0xC4A5}
 _GPS_TAGS = GPS_NAMES.keys() | _POINTERS.keys()
 _OFFSETS = frozenset({4, 13, 16, 18})  # types of an entry that can point to a directory
 
@@ -291,7 +292,8 @@ def entries(
 ) -> list[Entry]:
     """All entries of an EXIF blob or a TIFF file whose value lies inside the data.
 
-    `directories` spares the reading of those that are at hand. With `named_only`, entries without a name are left out.
+    `directories` spares the reading of those that are at hand. With `named_only`, entries without a name are left out,
+    and those that only say where something stands or how the picture is drawn.
     """
     form = layout(data)
     if form is None:
@@ -302,6 +304,8 @@ def entries(
         place = ifd.name
         names: Mapping[int, str] = GPS_NAMES if place == "GPS" else {} if place == "Interop" else NAMES
         for field in ifd.named if named_only else ifd.fields:
+            if named_only and field.tag in _STRUCTURE:
+                continue
             name = names.get(field.tag, "")
             size = field.size
             if not size or (named_only and not name):

@@ -85,7 +85,7 @@ def collect(
             if key == "dc:creator" and key in properties and entry.value not in properties[key].value:
                 entry = entry._replace(value=f"{properties[key].value}; {entry.value}")  # noqa: PLW2901
                 properties[key] = entry
-            properties.setdefault(key, entry)
+            properties.setdefault(key, entry._replace(within=""))
             names.append(f"XMP-{key}")
             notices.append((f"XMP-{key}", entry.value))
     for key, tag, value in _older(container, credit):
@@ -146,7 +146,7 @@ def _month(found: Sequence[Hit]) -> tuple[int, int] | None:
 def _tenths(found: Sequence[Hit]) -> tuple[int, int] | None:
     """The first place, in tenths of a degree (about 11 km); the order of the carriers is that of the file."""
     for hit in found:
-        if hit.code in {"gps.precise", "gps.coarse"} and "Dest" not in hit.tag:
+        if hit.code in {"gps.precise", "gps.coarse"} and "," in hit.value and "Dest" not in hit.tag:
             latitude, longitude = (round(float(part) * 10) for part in hit.value.split(","))
             return (latitude, longitude) if latitude or longitude else None
     return None
