@@ -6,7 +6,8 @@ ExifTool is a test oracle only (Debian's libimage-exiftool-perl, or the npm pack
 
 - recall: of the (file, class) pairs that ExifTool finds, the share that we find, per class and per format. Values that
   cameras write by themselves ("OLYMPUS DIGITAL CAMERA") and places that are nowhere on earth are left out of findings
-  on purpose; pairs that rest on them alone, on placeholders ("unknown") or on a few digits as text are counted apart ("defaults").
+  on purpose; pairs that rest on them alone, on placeholders ("unknown") or on a few digits as text are counted apart
+  ("defaults").
 - what we flag and ExifTool does not.
 - speed: files per second of CPU time of JPEGs with EXIF, ours (header parse with MakerNotes; search behind the
   picture; comparison of thumbnails) and `exiftool -fast` (one call for all files, start-up included).
@@ -17,6 +18,7 @@ ExifTool is a test oracle only (Debian's libimage-exiftool-perl, or the npm pack
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import re
@@ -151,7 +153,9 @@ def classes_of(key: str, value: str) -> set[str]:
 
 def says_nothing(value: str, kind: str) -> bool:
     """A camera's default, a placeholder ("unknown", zeros) or, as text, a few digits."""
-    digits = kind in {"TEXT", "PLACE"} and not any(letter.isalpha() for letter in value) and sum(map(str.isdigit, value)) < 7
+    digits = (
+        kind in {"TEXT", "PLACE"} and not any(letter.isalpha() for letter in value) and sum(map(str.isdigit, value)) < 7
+    )
     return camera_default(value) or placeholder(value) or digits
 
 
@@ -362,6 +366,10 @@ def pixels(data: bytes) -> str | None:
     """A digest of the first frame's stored pixels."""
     import io
 
+    with contextlib.suppress(ImportError):  # the extra 'heif'
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

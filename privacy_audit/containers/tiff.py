@@ -166,7 +166,7 @@ class Field(NamedTuple):
 
 
 class Ifd(NamedTuple):
-    """A directory's place. `next_at` is where the offset of the next one is stored.
+    """A directory's place. `next_at` is where the offset of the next one is stored, `stored` how many fields it has.
 
     `named` are the fields whose tags have a name here: they are what most readers want, and making an object of each
     of the others is most of the time that reading takes.
@@ -174,7 +174,7 @@ class Ifd(NamedTuple):
 
     name: str
     start: int
-    count: int
+    stored: int
     named: tuple[Field, ...]
     next_at: int
     data: bytes
@@ -183,7 +183,7 @@ class Ifd(NamedTuple):
     @property
     def fields(self) -> tuple[Field, ...]:
         """All fields."""
-        return tuple(_fields(self.data, self.form, self.start, self.count, None))
+        return tuple(_fields(self.data, self.form, self.start, self.stored, None))
 
 
 class Layout(NamedTuple):
@@ -230,7 +230,7 @@ def ifds(data: bytes, problems: list[str] | None = None) -> Iterator[Ifd]:
             return
         seen.add(start)
         ifd = _ifd(data, form, name, start)
-        entries += ifd.count
+        entries += ifd.stored
         yield ifd
         for field in ifd.named:
             if field.tag in _POINTERS and field.type in _OFFSETS:
@@ -262,14 +262,11 @@ def _ifd(data: bytes, form: Layout, name: str, start: int) -> Ifd:
 def _fields(data: bytes, form: Layout, start: int, count: int, wanted: AbstractSet[int] | None) -> Iterator[Field]:
     """The first `count` fields of the directory at `start`, of `wanted` tags only (None: all)."""
     head, size, inline = (8, 20, 8) if form.big else (2, 12, 4)
-    total, at = len(data), start + head - size
-    rows = struct.iter_unpack(
-        form.order + ("HHQQ" if form.big else "HHII"), data[start + head : start + head + size * count]
-    )
-    for tag, kind, number, offset in rows:
-        at += size
-        if wanted is not None and tag not in wanted:
-            continue
+    total, first = len(data), start + head
+    table = struct.iter_unpack(form.order + ("HHQQ" if form.big else "HHII"), data[first : first + size * count])
+    rows = [(index, row) for index, row in enumerate(table) if wanted is None or row[0] in wanted]
+    for index, (tag, kind, number, offset) in rows:
+        at = first + size * index
         length = SIZES.get(kind, 0) * number
         value_at = offset if length > inline else at + size - inline
         if not length or value_at + length > total:
@@ -310,8 +307,7 @@ def entries(
             size = field.size
             if not size or (named_only and not name):
                 continue
-            if size > MAX_BLOCK_BYTES:
-                size = MAX_BLOCK_BYTES
+            size = min(size, MAX_BLOCK_BYTES)
             if size > budget:
                 continue
             budget -= size
@@ -550,7 +546,7 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
         spans += [(field.value_at, field.value_at + field.size) for field in fields]
         spans += _data_spans(data, form, ifd)
         directories[ifd.start] = b"".join(data[field.start : field.start + 12] for field in fields)
-        end = max(end, ifd.start + 6 + 12 * ifd.count)
+        end = max(end, ifd.start + 6 + 12 * ifd.stored)
     out = bytearray(max(end, *(stop for _, stop in spans)))
     for start, stop in spans:
         out[start:stop] = data[start:stop]
@@ -560,7 +556,7 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
         rows = directories[kept[0].start]
         split = 12 * sum(form.number(rows, at, "H") < XMP for at in range(0, len(rows), 12))
         directories[kept[0].start] = rows[:split] + entry + rows[split:]
-        if len(directories[kept[0].start]) > 12 * kept[0].count:
+        if len(directories[kept[0].start]) > 12 * kept[0].stored:
             raise UnwritableError("there is no room for what is to be kept")
         out += xmp
     for ifd, following in zip(kept, [*kept[1:], None], strict=True):

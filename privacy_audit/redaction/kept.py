@@ -12,6 +12,7 @@ from privacy_audit.containers.blocks import UnwritableError
 from privacy_audit.containers.text import decode
 from privacy_audit.detectors.metadata.exif import text
 from privacy_audit.detectors.metadata.hits import Hit, blank, words
+from privacy_audit.detectors.metadata.scan import SECOND
 
 Mode = Literal["all", "private", "coarsen"]
 
@@ -73,6 +74,7 @@ def collect(
     """What `mode` keeps of a file. `in_exif` says whether the format has a place for EXIF; else XMP takes it all."""
     if mode == "all":
         return Kept(contents=tiff.Contents(orientation))
+    found = [hit for hit in found if not hit.tag.startswith(SECOND)]  # those go with their picture
     properties: dict[str, xmp.Property] = {}
     names: list[str] = []
     notices: list[tuple[str, str]] = []

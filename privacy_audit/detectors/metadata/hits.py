@@ -60,7 +60,7 @@ def camera_default(text: str) -> bool:
 
 
 def free_text(value: str) -> bool:
-    """Whether a value is text that someone may have written: some letters or a number of some length, and no default."""
+    """Whether a value is text that someone may have written: some letters or a long number, and no default."""
     letters = digits = 0
     for character in value[:200]:
         letters += character.isalpha()

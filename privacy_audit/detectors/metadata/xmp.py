@@ -64,8 +64,8 @@ _CODES = {
     **_names("text.prompt", "Iptc4xmpExt:AIPromptInformation"),
     **_names(
         "history",
-        "photoshop:History photoshop:DocumentAncestors darktable:history darktable:history_end darktable:history_operation "
-        "darktable:history_modversion tiff:ImageHistory",
+        "photoshop:History photoshop:DocumentAncestors darktable:history darktable:history_end "
+        "darktable:history_operation darktable:history_modversion tiff:ImageHistory",
     ),
 }
 _FREE_TEXT = words(

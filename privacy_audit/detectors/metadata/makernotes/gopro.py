@@ -1,4 +1,4 @@
-"""GoPro's metadata format (GPMF) in APP6 segments: keys of four letters, nested, each with a type, a size and a count."""
+"""GoPro's metadata format (GPMF) in APP6 segments: nested entries of a key, a type, a size and a count."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def _place(key: bytes, raw: bytes) -> Iterator[Hit]:
         if at + 12 > len(raw):
             return
         numbers = struct.unpack_from(">3i", raw, at)
-        angles = (gps.Angle(numbers[index] / scale, 1 / scale) for index in (north_at, east_at))
-        found = gps.hit("GoPro:GPSLatitude", *angles, 0.0, altitude=False)
+        north, east = (gps.Angle(numbers[index] / scale, 1 / scale) for index in (north_at, east_at))
+        found = gps.hit("GoPro:GPSLatitude", north, east, 0.0, altitude=False)
         if found is not None:
             yield found
             return
