@@ -49,7 +49,7 @@ class Metadata(Standalone):
         thresholds="A thumbnail shows something else when its correlation with the picture (24 x 24 grey) is below "
         "0.8; that is compared only when the pixels are decoded anyway. A location is precise when its stored digits, "
         "and the positioning error the file states, are finer than 564 m.",
-        measured="Of the (file, class) pairs that ExifTool finds in 1,526 sample files of other projects, 91.8 % at first "
+        measured="Of the (file, class) pairs that ExifTool finds in 1,526 sample files of others, 91.8 % at first "
         "sight and 94.0 % after the misses were mended; without placeholders, camera defaults and "
         "coordinates that are nowhere on earth, 96.0 and 99.3 % (benchmarks/metadata_exiftool.py).",
     )
