@@ -6,7 +6,8 @@ ExifTool is a test oracle only (Debian's libimage-exiftool-perl, or the npm pack
 
 - recall: of the (file, class) pairs that ExifTool finds, the share that we find, per class and per format. Values that
   cameras write by themselves ("OLYMPUS DIGITAL CAMERA") and places that are nowhere on earth are left out of findings
-  on purpose; pairs that rest on them alone are counted apart ("defaults").
+  on purpose; pairs that rest on them alone, on placeholders ("unknown") or on a few digits as text are counted apart
+  ("defaults").
 - what we flag and ExifTool does not.
 - speed: files per second of CPU time of JPEGs with EXIF, ours (header parse with MakerNotes; search behind the
   picture; comparison of thumbnails) and `exiftool -fast` (one call for all files, start-up included).
@@ -17,6 +18,7 @@ ExifTool is a test oracle only (Debian's libimage-exiftool-perl, or the npm pack
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import re
@@ -35,6 +37,7 @@ from PIL import Image
 from privacy_audit.containers import read, sniff
 from privacy_audit.detectors.base import as_sample
 from privacy_audit.detectors.metadata import Metadata, scan, thumbnail
+from privacy_audit.detectors.metadata.hits import blank as placeholder
 from privacy_audit.detectors.metadata.hits import camera_default
 from privacy_audit.errors import PictureError
 from privacy_audit.pixels import Picture
@@ -64,7 +67,7 @@ BY_NAME = {
     "PERSON": names(
         "artist creator byline author xpauthor ownername cameraownername cameraowner personinimage personinimagename "
         "personname regionname persondisplayname regionpersondisplayname imageregionpersoninimage imagecreatorname "
-        "photographer captionwriter writereditor writer babyname imagecreator copyrightownername"
+        "photographer attributionname captionwriter writereditor writer babyname imagecreator copyrightownername"
     ),
     "TIME": names(
         "datetimeoriginal createdate datetimedigitized datetime modifydate datecreated timecreated digitizationdate "
@@ -79,7 +82,7 @@ BY_NAME = {
     ),
     "RIGHTS": names(
         "copyright copyrightnotice rights usageterms webstatement marked license datamining credit creditline "
-        "licensorurl licensorname webstatementofrights morepermissions attributionname attributionurl copyrightstatus "
+        "licensorurl licensorname webstatementofrights morepermissions attributionurl copyrightstatus "
         "certificate owner"
     ),
     "HISTORY": names("documentid instanceid originaldocumentid derivedfrom"),
@@ -96,7 +99,7 @@ THUMB = re.compile(
 )
 PERSONS = re.compile(r"personinimage.*|recognizedface\d?name|face\d*name")
 DERIVED = frozenset({"ExifTool", "Composite", "System", "ICC_Profile"})
-DEFAULTED = frozenset({"TEXT", "SERIAL", "PERSON", "RIGHTS"})
+DEFAULTED = frozenset({"TEXT", "SERIAL", "PERSON", "RIGHTS", "PLACE"})
 # Our own words for the same classes
 OURS = {
     "gps": "GPS",
@@ -129,7 +132,9 @@ def classes_of(key: str, value: str) -> set[str]:
     if word.endswith(("creatortool", "format")) or "unknown" in word:
         return set()
     found = {kind for kind, listed in BY_NAME.items() if word in listed}
-    if word.startswith(("locationcreated", "locationshown")):
+    if not re.search(r"[1-9]", value):
+        found.discard("TIME")
+    if word.startswith(("locationcreated", "locationshown")) and "gps" not in word:
         found.add("PLACE")
     if GPS.search(word):
         found.add("GPS")
@@ -146,6 +151,14 @@ def classes_of(key: str, value: str) -> set[str]:
     return found
 
 
+def says_nothing(value: str, kind: str) -> bool:
+    """A camera's default, a placeholder ("unknown", zeros) or, as text, a few digits."""
+    digits = (
+        kind in {"TEXT", "PLACE"} and not any(letter.isalpha() for letter in value) and sum(map(str.isdigit, value)) < 7
+    )
+    return camera_default(value) or placeholder(value) or digits
+
+
 def nowhere(value: str) -> bool:
     """Whether a coordinate is no place on earth, or that of a receiver without a fix."""
     degrees = re.match(r"[+-]?(\d+(?:\.\d+)?)", value)
@@ -159,9 +172,12 @@ def oracle(paths: Sequence[Path], command: Sequence[str]) -> tuple[Pairs, Pairs,
     for entry in exiftool([*command, "-j", "-G0:1:4", "-a", "-u", "-api", "largefilesupport=1"], paths):
         name = entry.pop("SourceFile")
         real, only = set(), set()
+        page = entry.get("File:FileType") == "TIFF"  # its first directory is the picture itself, no preview of it
         for key, value in entry.items():
+            if page and key.startswith("EXIF:IFD0") and "PreviewImage" in key:
+                continue
             for kind in classes_of(key, str(value)):
-                plain = nowhere(str(value)) if kind == "GPS" else kind in DEFAULTED and camera_default(str(value))
+                plain = nowhere(str(value)) if kind == "GPS" else kind in DEFAULTED and says_nothing(str(value), kind)
                 (only if plain else real).add(kind)
                 reasons.setdefault((name, kind), key)
         found[name] = real | only
@@ -328,7 +344,11 @@ def stripping(paths: Sequence[Path], command: Sequence[str], mode: str, misses: 
             rows[kind]["left"] += bool(left)
             old, new = facts.get(str(path), {}), later.get(name, {})
             rows[kind]["profile lost"] += "ProfileDescription" in old and "ProfileDescription" not in new
-            turned = old.get("Orientation", 1) not in {0, 1} and kind != "TIFF"
+            turned = old.get("Orientation", 1) not in {0, 1} and kind in {
+                "JPEG",
+                "PNG",
+                "WEBP",
+            }  # others do not obey it
             rows[kind]["orientation lost"] += turned and old["Orientation"] != new.get("Orientation")
     heads = ("files", "refused", "changed", "left", "pixels changed", "undecodable", "profile lost", "orientation lost")
     print(f"\nstrip --mode {mode}\n{'':6}" + "".join(f"{head:>17}" for head in heads))
@@ -346,6 +366,10 @@ def pixels(data: bytes) -> str | None:
     """A digest of the first frame's stored pixels."""
     import io
 
+    with contextlib.suppress(ImportError):  # the extra 'heif'
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -17,6 +17,7 @@ BlockKind = Literal[
     "text",  # a comment or a text chunk as UTF-8; `name` is its keyword ("comment", "parameters", "tIME", ...)
     "icc",  # colour profile
     "mpf",  # multi-picture index; `data` is the index, `size` counts the second pictures' bytes that are in the file
+    "picture",  # the head of a second picture; `size` is that of the whole
     "jumbf",  # C2PA and other JUMBF
     "thumbnail",  # a preview outside EXIF (JFIF, JFXX, Photoshop, a HEIF item)
     "trailer",  # bytes after the end of the picture

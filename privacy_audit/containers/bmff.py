@@ -13,6 +13,7 @@ MAX_ITEMS = 65_536
 MAX_EXTENTS = 65_536
 MAX_DEPTH = 8
 
+MOVIE_TIME = "movie time"  # the name of the block that holds when an image sequence was made
 _BROTLI_STEP = 64 * 1024
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -153,6 +154,25 @@ def _movie_meta(data: bytes, moov: Box, problems: list[str]) -> Iterator[Block]:
             yield from _items(data, box, problems)
         elif box.type == b"udta":
             yield block_at("other", data, box.body, box.end, "udta")
+    clock = next((data[start:end] for start, end in _clocks(data, moov) if data[start:end].strip(b"\0")), b"")
+    if clock:
+        yield Block("other", clock, MOVIE_TIME, len(clock))
+
+
+def _clocks(data: bytes, moov: Box) -> Iterator[tuple[int, int]]:
+    """Places of the times at which a film, its tracks and their media were made and changed."""
+    todo = [moov]
+    for _ in range(MAX_BOXES):
+        if not todo:
+            return
+        outer = todo.pop()
+        for box in boxes(data, outer.body, outer.end):
+            if box.type in {b"trak", b"mdia"} and len(todo) < MAX_DEPTH:
+                todo.append(box)
+            elif box.type in {b"mvhd", b"tkhd", b"mdhd"}:
+                size = 16 if data[box.body : box.body + 1] == b"\1" else 8
+                if box.body + 4 + size <= box.end:
+                    yield box.body + 4, box.body + 4 + size
 
 
 def _uuid(data: bytes, box: Box) -> Block:
@@ -420,6 +440,9 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
         if box.type in _FREED:
             out[box.start + 4 : box.start + 8] = b"free"
             out[box.body : box.end] = bytes(box.end - box.body)
+        elif box.type == b"moov":
+            for start, end in _clocks(data, box):
+                out[start:end] = bytes(end - start)
     while top and top[-1].type in _FREED:
         top.pop()
     return bytes(out[: top[-1].end]) if top else bytes(out)
@@ -468,5 +491,8 @@ def _overwrite(out: bytearray, item: Item, kept: list[tuple[int, int]], exif: by
         out[start:end], content = content[: end - start], content[end - start :]
     if item.role in {"thumbnail", "depth"}:
         out[item.entry.body + 3] |= 1  # hidden
+        if item.type == b"jpeg":  # readers that look for a preview by its type must not find an empty one
+            at = item.entry.body + (8 if out[item.entry.body] == 2 else 10)
+            out[at : at + 4] = b"free"
     if item.link is not None:
         out[item.link : item.link + 4] = b"free"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from privacy_audit.containers import bmff, tiff
 from privacy_audit.containers.blocks import MAX_BLOCK_BYTES, Block, UnwritableError, block, block_at
@@ -14,6 +14,7 @@ from privacy_audit.containers.text import decode
 MAX_SEGMENTS = 65_536
 MAX_EXTENDED = 4  # extended XMP packets; there is one in a sound file
 MAX_PICTURES = 64
+INNER_BYTES = 256 * 1024  # of a picture inside the file
 
 SOI, EOI, SOS, COM, APP0, APP15 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xEF
 APP1, APP2, APP11, APP13, APP14 = 0xE1, 0xE2, 0xEB, 0xED, 0xEE
@@ -22,12 +23,12 @@ XMP = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
 ICC = b"ICC_PROFILE\0"
+_SHARED = {(APP1, b"FLIR\0"): ("APP1 FLIR", 8), (0xE6, b"GoPro"): ("APP6 GoPro", 6)}  # name, and size of the head
 NO_END, BETWEEN = "JPEG: no end of image", "JPEG: bytes between segments"
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # what ends entropy-coded data: no stuffing, no restart, no fill
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A marker segment: `data[start:end]`, marker included. That of a scan (SOS) includes its coded data."""
 
     marker: int
@@ -45,7 +46,7 @@ def segments(data: bytes, problems: list[str], head_only: bool = False) -> Itera
     yield Segment(SOI, 0, 2)
     at = 2
     for _ in range(MAX_SEGMENTS):
-        if data[at : at + 1] != b"\xff" or data[at + 1 : at + 2] in {b"", b"\0"}:
+        if data[at : at + 1] != b"\xff" or not any(data[at + 1 : at + 2]):
             found = _MARKER.search(data, at)
             if found is None:
                 problems.append(NO_END)
@@ -86,6 +87,7 @@ def walk(data: bytes, problems: list[str], head_only: bool = False) -> Iterator[
     extended: dict[bytes, list[tuple[int, bytes]]] = {}
     jumbf: dict[bytes, list[bytes]] = {}
     photoshop = b""
+    shared: dict[str, bytes] = {}  # of vendors whose data go on in further segments
     seconds: list[tuple[int, int]] = []
     end = len(data)
     for segment in segments(data, problems, head_only):
@@ -102,6 +104,10 @@ def walk(data: bytes, problems: list[str], head_only: bool = False) -> Iterator[
             photoshop += data[start + len(PHOTOSHOP) : segment.end] if len(photoshop) < MAX_BLOCK_BYTES else b""
         elif marker == APP1 and data.startswith(EXTENDED_XMP, start):
             _collect(data[start + len(EXTENDED_XMP) : segment.end], extended, problems)
+        elif (vendor := _SHARED.get((marker, data[start : start + 5]))) is not None:
+            name, head = vendor
+            if len(shared.get(name, b"")) < MAX_BLOCK_BYTES:
+                shared[name] = shared.get(name, b"") + data[start + head : segment.end]
         elif marker == APP2 and data.startswith(b"MPF\0", start):
             index = data[start + 4 : segment.end]
             pictures = _second_pictures(index, start + 4, len(data))
@@ -113,6 +119,8 @@ def walk(data: bytes, problems: list[str], head_only: bool = False) -> Iterator[
                 yield found
     if photoshop:
         yield block("photoshop", photoshop)
+    for name, content in shared.items():
+        yield block("other", content, name)
     for pieces in extended.values():
         yield block("xmp", b"".join(piece for _, piece in sorted(pieces)), "extended")
     for parts in jumbf.values():  # each further part repeats the head of the box
@@ -180,10 +188,19 @@ def _behind(data: bytes, end: int, seconds: list[tuple[int, int]]) -> Iterator[B
     for start, stop in [*sorted(seconds), (len(data), len(data))]:
         if at < start:
             yield from _gap(data, at, start)
+        if start < stop:
+            yield from _inner(data, start, stop)
         at = max(at, stop)
 
 
+def _inner(data: bytes, start: int, end: int) -> Iterator[Block]:
+    """The head of a picture inside the file."""
+    if data.startswith(b"\xff\xd8\xff", start):
+        yield Block("picture", data[start : min(end, start + INNER_BYTES)], "JPEG", end - start)
+
+
 def _gap(data: bytes, start: int, end: int) -> Iterator[Block]:
+    yield from _inner(data, start, end)
     film = _film(data, start, end)
     if film is None:
         yield block_at("trailer", data, start, end)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -124,6 +125,11 @@ GPS_NAMES = {
 }
 
 
+_STRUCTURE = _POINTERS.keys() | {0x0100, 0x0101, 0x0103, ORIENTATION, XMP, IPTC, PHOTOSHOP, ICC, 0xC4A5}
+_GPS_TAGS = GPS_NAMES.keys() | _POINTERS.keys()
+_OFFSETS = frozenset({4, 13, 16, 18})  # types of an entry that can point to a directory
+
+
 class Rational(NamedTuple):
     """A fraction as stored; the denominator may be 0."""
 
@@ -160,16 +166,27 @@ class Field(NamedTuple):
 
 
 class Ifd(NamedTuple):
-    """A directory's place. `next_at` is where the offset of the next one is stored."""
+    """A directory's place. `next_at` is where the offset of the next one is stored, `stored` how many fields it has.
+
+    `named` are the fields whose tags have a name here: they are what most readers want, and making an object of each
+    of the others is most of the time that reading takes.
+    """
 
     name: str
     start: int
-    fields: tuple[Field, ...]
+    stored: int
+    named: tuple[Field, ...]
     next_at: int
+    data: bytes
+    form: Layout
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All fields."""
+        return tuple(_fields(self.data, self.form, self.start, self.stored, None))
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How a TIFF structure stores its numbers: byte order ("<" or ">") and whether offsets have 8 bytes."""
 
     order: str
@@ -213,10 +230,10 @@ def ifds(data: bytes, problems: list[str] | None = None) -> Iterator[Ifd]:
             return
         seen.add(start)
         ifd = _ifd(data, form, name, start)
-        entries += len(ifd.fields)
+        entries += ifd.stored
         yield ifd
-        for field in ifd.fields:
-            if field.tag in _POINTERS and field.type in {4, 13, 16, 18}:
+        for field in ifd.named:
+            if field.tag in _POINTERS and field.type in _OFFSETS:
                 code = "Q" if field.type in {16, 18} else "I"
                 step = struct.calcsize(code)
                 if len(todo) > MAX_IFDS:
@@ -231,23 +248,30 @@ def ifds(data: bytes, problems: list[str] | None = None) -> Iterator[Ifd]:
 
 
 def _ifd(data: bytes, form: Layout, name: str, start: int) -> Ifd:
-    head, size, inline = (8, 20, 8) if form.big else (2, 12, 4)
-    if start + head > len(data):
-        return Ifd(name, start, (), len(data))
-    count = form.number(data, start, "Q" if form.big else "H")
+    head, size = (8, 20) if form.big else (2, 12)
     first = start + head
+    if first > len(data):
+        return Ifd(name, start, 0, (), len(data), data, form)
+    count = form.number(data, start, "Q" if form.big else "H")
     stored = min(count, MAX_ENTRIES, (len(data) - first) // size)
-    fields = []
-    rows = struct.iter_unpack(form.order + ("HHQQ" if form.big else "HHII"), data[first : first + size * stored])
-    total, at = len(data), first
-    for tag, kind, number, offset in rows:
+    wanted = _GPS_TAGS if name == "GPS" else _POINTERS.keys() if name == "Interop" else NAMES.keys()
+    named = tuple(_fields(data, form, start, stored, wanted))
+    return Ifd(name, start, stored, named, first + size * count, data, form)
+
+
+def _fields(data: bytes, form: Layout, start: int, count: int, wanted: AbstractSet[int] | None) -> Iterator[Field]:
+    """The first `count` fields of the directory at `start`, of `wanted` tags only (None: all)."""
+    head, size, inline = (8, 20, 8) if form.big else (2, 12, 4)
+    total, first = len(data), start + head
+    table = struct.iter_unpack(form.order + ("HHQQ" if form.big else "HHII"), data[first : first + size * count])
+    rows = [(index, row) for index, row in enumerate(table) if wanted is None or row[0] in wanted]
+    for index, (tag, kind, number, offset) in rows:
+        at = first + size * index
         length = SIZES.get(kind, 0) * number
         value_at = offset if length > inline else at + size - inline
         if not length or value_at + length > total:
             value_at, length = min(value_at, total), 0
-        fields.append(Field(tag, kind, number, at, value_at, length))
-        at += size
-    return Ifd(name, start, tuple(fields), first + size * count)
+        yield Field(tag, kind, number, at, value_at, length)
 
 
 def _next(data: bytes, form: Layout, ifd: Ifd) -> int:
@@ -265,7 +289,8 @@ def entries(
 ) -> list[Entry]:
     """All entries of an EXIF blob or a TIFF file whose value lies inside the data.
 
-    `directories` spares the reading of those that are at hand. With `named_only`, entries without a name are left out.
+    `directories` spares the reading of those that are at hand. With `named_only`, entries without a name are left out,
+    and those that only say where something stands or how the picture is drawn.
     """
     form = layout(data)
     if form is None:
@@ -275,7 +300,9 @@ def entries(
     for ifd in ifds(data, problems) if directories is None else directories:
         place = ifd.name
         names: Mapping[int, str] = GPS_NAMES if place == "GPS" else {} if place == "Interop" else NAMES
-        for field in ifd.fields:
+        for field in ifd.named if named_only else ifd.fields:
+            if named_only and field.tag in _STRUCTURE:
+                continue
             name = names.get(field.tag, "")
             size = field.size
             if not size or (named_only and not name):
@@ -416,7 +443,7 @@ _PACKETS = frozenset({XMP, IPTC, PHOTOSHOP, ICC})
 def packets(data: bytes, directories: Iterable[Ifd]) -> Iterator[Block]:
     """XMP, IPTC, Photoshop and ICC blocks that stand as entries in a TIFF structure."""
     for ifd in directories:
-        for field in ifd.fields:
+        for field in ifd.named:
             if field.tag not in _PACKETS or not field.size or ifd.name in {"GPS", "Interop"}:
                 continue
             raw = data[field.value_at : field.value_at + field.size]
@@ -519,7 +546,7 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
         spans += [(field.value_at, field.value_at + field.size) for field in fields]
         spans += _data_spans(data, form, ifd)
         directories[ifd.start] = b"".join(data[field.start : field.start + 12] for field in fields)
-        end = max(end, ifd.start + 6 + 12 * len(ifd.fields))
+        end = max(end, ifd.start + 6 + 12 * ifd.stored)
     out = bytearray(max(end, *(stop for _, stop in spans)))
     for start, stop in spans:
         out[start:stop] = data[start:stop]
@@ -529,7 +556,7 @@ def rewrite(data: bytes, exif: bytes, xmp: bytes) -> bytes:
         rows = directories[kept[0].start]
         split = 12 * sum(form.number(rows, at, "H") < XMP for at in range(0, len(rows), 12))
         directories[kept[0].start] = rows[:split] + entry + rows[split:]
-        if len(directories[kept[0].start]) > 12 * len(kept[0].fields):
+        if len(directories[kept[0].start]) > 12 * kept[0].stored:
             raise UnwritableError("there is no room for what is to be kept")
         out += xmp
     for ifd, following in zip(kept, [*kept[1:], None], strict=True):

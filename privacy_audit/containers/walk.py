@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from privacy_audit.containers import bmff, gif, jpeg, photoshop, png, tiff, webp
 from privacy_audit.containers.blocks import MAX_BLOCKS, MAX_TOTAL_BYTES, Block, Container, Format
@@ -60,7 +59,7 @@ def _unfold(found: Block, problems: list[str], depth: int) -> Iterator[Block]:
     directories: tuple[tiff.Ifd, ...] = ()
     if found.kind == "exif":
         directories = tuple(tiff.ifds(found.data, problems))
-        found = replace(found, directories=directories)
+        found = Block("exif", found.data, found.name, found.size, directories)
     yield found
     if depth == MAX_NESTING:
         return

@@ -92,11 +92,15 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class Property(NamedTuple):
-    """A simple property. Of a structure or a list, the name is that of the innermost field."""
+    """A simple property. Of a structure or a list, the name is that of the innermost field.
+
+    `within` is the outermost property whose structure it stands in ("Iptc4xmpExt:LocationShown"), "" for none.
+    """
 
     prefix: str
     name: str
     value: str
+    within: str = ""
 
 
 def flatten(data: bytes) -> list[Property]:
@@ -153,12 +157,19 @@ class _Collector:
         self._separator, self._syntax = separator, syntax
         self._path: list[tuple[str, str]] = []
         self._text: list[str] = []
+        self._names: dict[str, tuple[str, str]] = {}
+        self._within: list[str] = []  # of each open element, the outermost property around it
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element opens; its attributes are properties too."""
-        self._text.clear()
+        if self._text:
+            self._text.clear()
         here = self._split(name)
         self._path.append(here)
+        outer = self._within[-1] if self._within else ""
+        if not outer and here[0] not in self._syntax:
+            outer = f"{NAMESPACES.get(here[0], here[0])}:{here[1]}"
+        self._within.append(outer)
         if len(self._path) > MAX_DEPTH:
             raise _StopError(TOO_MUCH)
         for key, value in attributes.items():
@@ -170,11 +181,13 @@ class _Collector:
 
     def end(self, _: str) -> None:
         """An element closes; text that it holds is its value, or that of the property whose list it stands in."""
-        value = "".join(self._text).strip()
-        self._text.clear()
-        if value:
-            self._add(self._nearest(), value)
+        if self._text:
+            value = "".join(self._text).strip()
+            self._text.clear()
+            if value:
+                self._add(self._nearest(), value)
         self._path.pop()
+        self._within.pop()
 
     def characters(self, text: str) -> None:
         """Character data."""
@@ -185,8 +198,11 @@ class _Collector:
         raise _StopError(REFUSED)
 
     def _split(self, name: str) -> tuple[str, str]:
-        prefix, _, local = name.rpartition(self._separator)
-        return prefix, local
+        found = self._names.get(name)
+        if found is None:
+            prefix, _, local = name.rpartition(self._separator)
+            found = self._names[name] = prefix, local
+        return found
 
     def _nearest(self) -> tuple[str, str] | None:
         return next((step for step in reversed(self._path) if step[0] not in self._syntax), None)
@@ -196,7 +212,10 @@ class _Collector:
             return
         if len(self.found) == MAX_PROPERTIES:
             raise _StopError(TOO_MUCH)
-        self.found.append(Property(NAMESPACES.get(name[0], name[0]), name[1], value.strip()))
+        prefix = NAMESPACES.get(name[0], name[0])
+        within = self._within[-1]
+        within = "" if within == f"{prefix}:{name[1]}" else within
+        self.found.append(Property(prefix, name[1], value.strip(), within))
 
 
 def _run(packet: bytes, namespaces: bool) -> tuple[list[Property], str | None]:
@@ -222,7 +241,7 @@ def build(properties: list[Property]) -> bytes:
     Raises ValueError for a property whose namespace is not in NAMESPACES or whose name is no XML name.
     """
     rows = []
-    for prefix, name, value in properties:
+    for prefix, name, value, _ in properties:
         if prefix not in URIS or not _NAME.fullmatch(name):
             raise ValueError("no property that can be written")
         body = _escape(value)

@@ -12,6 +12,7 @@ from privacy_audit.containers.blocks import UnwritableError
 from privacy_audit.containers.text import decode
 from privacy_audit.detectors.metadata.exif import text
 from privacy_audit.detectors.metadata.hits import Hit, blank, words
+from privacy_audit.detectors.metadata.scan import SECOND
 
 Mode = Literal["all", "private", "coarsen"]
 
@@ -73,6 +74,7 @@ def collect(
     """What `mode` keeps of a file. `in_exif` says whether the format has a place for EXIF; else XMP takes it all."""
     if mode == "all":
         return Kept(contents=tiff.Contents(orientation))
+    found = [hit for hit in found if not hit.tag.startswith(SECOND)]  # those go with their picture
     properties: dict[str, xmp.Property] = {}
     names: list[str] = []
     notices: list[tuple[str, str]] = []
@@ -85,7 +87,7 @@ def collect(
             if key == "dc:creator" and key in properties and entry.value not in properties[key].value:
                 entry = entry._replace(value=f"{properties[key].value}; {entry.value}")  # noqa: PLW2901
                 properties[key] = entry
-            properties.setdefault(key, entry)
+            properties.setdefault(key, entry._replace(within=""))
             names.append(f"XMP-{key}")
             notices.append((f"XMP-{key}", entry.value))
     for key, tag, value in _older(container, credit):
@@ -146,7 +148,7 @@ def _month(found: Sequence[Hit]) -> tuple[int, int] | None:
 def _tenths(found: Sequence[Hit]) -> tuple[int, int] | None:
     """The first place, in tenths of a degree (about 11 km); the order of the carriers is that of the file."""
     for hit in found:
-        if hit.code in {"gps.precise", "gps.coarse"} and "Dest" not in hit.tag:
+        if hit.code in {"gps.precise", "gps.coarse"} and "," in hit.value and "Dest" not in hit.tag:
             latitude, longitude = (round(float(part) * 10) for part in hit.value.split(","))
             return (latitude, longitude) if latitude or longitude else None
     return None

@@ -34,7 +34,8 @@ from privacy_audit.containers.xmp import Property, flatten, parse
     ],
 )
 def test_properties(packet: bytes, expected: list[tuple[str, str, str]]) -> None:
-    assert parse(packet) == (expected, None)
+    found, problem = parse(packet)
+    assert ([row[:3] for row in found], problem) == ([tuple(row[:3]) for row in expected], None)
 
 
 def test_a_namespace_counts_not_the_prefix_that_a_file_gives_it() -> None:
@@ -113,3 +114,14 @@ def test_never_raises_on_mutated_packets(at: int, inserted: bytes, end: int) -> 
     packet = files.xmp('xmp:Label="x"', files.listed("dc:creator", "A", "B"))
     for found in flatten(packet[:at] + inserted + packet[at + 2 : end]):
         assert all(isinstance(part, str) for part in found)
+
+
+def test_a_field_of_a_structure_names_the_property_around_it() -> None:
+    inside = (
+        "<Iptc4xmpExt:LocationShown><rdf:Bag><rdf:li rdf:parseType='Resource'>"
+        "<xmp:Identifier>7</xmp:Identifier></rdf:li></rdf:Bag></Iptc4xmpExt:LocationShown><dc:source>x</dc:source>"
+    )
+    assert flatten(files.xmp(inside=inside)) == [
+        Property("xmp", "Identifier", "7", "Iptc4xmpExt:LocationShown"),
+        Property("dc", "source", "x"),
+    ]

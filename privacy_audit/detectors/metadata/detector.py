@@ -27,7 +27,7 @@ class Metadata(Standalone):
     record. Camera defaults and placeholders are no findings.
 
     Finds: gps.* place time device.* name.* contact.* url.personal embedded.* text.free text.prompt history rights
-    Misses: enciphered parts of MakerNotes (every note is reported as opaque), metadata of second pictures
+    Misses: enciphered parts of MakerNotes (every note is reported as opaque), metadata inside films
     """
 
     name = "metadata"
@@ -44,14 +44,14 @@ class Metadata(Standalone):
         method="Walks the file's container and reads EXIF, XMP, IPTC, Photoshop records, comments and text entry "
         "by entry; MakerNotes and vendor segments with tables of their own; record fields by their names.",
         limits="Vendor blocks (MakerNotes) are decoded for about 20 makers, and each is reported as opaque as well. "
-        "Brotli-compressed JPEG XL metadata needs the extra 'jxl'; without it, it is a failure. Metadata of second "
-        "pictures are not read; those pictures are findings. What free text says is not read here.",
+        "Brotli-compressed JPEG XL metadata needs the extra 'jxl'; without it, it is a failure. Metadata inside "
+        "films are not read; the films are findings. What free text says is not read here.",
         thresholds="A thumbnail shows something else when its correlation with the picture (24 x 24 grey) is below "
         "0.8; that is compared only when the pixels are decoded anyway. A location is precise when its stored digits, "
         "and the positioning error the file states, are finer than 564 m.",
-        measured="Of the (file, class) pairs that ExifTool finds, 97 % on 48 public sample files not seen while "
-        "building; those missed are camera defaults and coordinates that are nowhere on earth, which are left out on "
-        "purpose (benchmarks/metadata_exiftool.py).",
+        measured="Of the (file, class) pairs that ExifTool finds in 1,526 sample files of others, 91.8 % at first "
+        "sight and 94.0 % after the misses were mended; without placeholders, camera defaults and "
+        "coordinates that are nowhere on earth, 96.0 and 99.3 % (benchmarks/metadata_exiftool.py).",
     )
 
     def detect(self, samples: Sequence[Sample]) -> list[Outcome]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from privacy_audit.containers.tiff import MAKER_NOTE, Entry, Rational
+from privacy_audit.containers.tiff import MAKER_NOTE, Entry, Rational, Value
 from privacy_audit.detectors.metadata import gps, prompts
 from privacy_audit.detectors.metadata.hits import Hit, blank, free_text, words
 
@@ -41,8 +41,10 @@ def hits(entries: Sequence[Entry], size: int, is_file: bool) -> Iterator[Hit]:
         if entry.name in _TELLING:
             yield from _entry(entry)
     yield from _time(entries)
-    yield from _gps(entries, "GPS", "GPSHPositioningError")
-    yield from _gps(entries, "GPSDest", "")
+    place = {entry.name: entry.value for entry in reversed(entries) if entry.ifd == "GPS"}
+    if place:
+        yield from _gps(place, "GPS", "GPSHPositioningError")
+        yield from _gps(place, "GPSDest", "")
     if _has_thumbnail(entries, size, is_file):
         yield Hit("embedded.thumbnail", "EXIF:ThumbnailImage")
 
@@ -99,20 +101,24 @@ def _no_zone(value: str) -> bool:
     return not any(character.isdigit() for character in value)
 
 
-def _gps(entries: Sequence[Entry], prefix: str, error_name: str) -> Iterator[Hit]:
-    stored = {entry.name: entry.value for entry in reversed(entries) if entry.ifd == "GPS"}
-    latitude, longitude = stored.get(f"{prefix}Latitude"), stored.get(f"{prefix}Longitude")
-    if not isinstance(latitude, tuple) or not isinstance(longitude, tuple):
-        return
+def _gps(stored: Mapping[str, Value], prefix: str, error_name: str) -> Iterator[Hit]:
+    latitude, longitude = (_angle(stored, f"{prefix}{name}") for name in ("Latitude", "Longitude"))
     found = gps.hit(
-        f"EXIF:{prefix}Latitude",
-        gps.from_rationals(latitude, text(stored.get(f"{prefix}LatitudeRef", ""))),
-        gps.from_rationals(longitude, text(stored.get(f"{prefix}LongitudeRef", ""))),
+        f"EXIF:{prefix}{'Latitude' if latitude else 'Longitude'}",
+        latitude,
+        longitude,
         _metres(stored.get(error_name, ())),
         prefix == "GPS" and _metres(stored.get("GPSAltitude", ())) > 0,
     )
     if found is not None:
         yield found
+
+
+def _angle(stored: Mapping[str, Value], name: str) -> gps.Angle | None:
+    value, reference = stored.get(name), text(stored.get(f"{name}Ref", ""))
+    if isinstance(value, tuple):
+        return gps.from_rationals(value, reference)
+    return gps.from_digits(value, reference) if isinstance(value, str) else None
 
 
 def _metres(value: object) -> float:
@@ -125,7 +131,7 @@ def _metres(value: object) -> float:
 def _has_thumbnail(entries: Sequence[Entry], size: int, is_file: bool) -> bool:
     reduced = {entry.ifd for entry in entries if entry.name == "SubfileType" and _number(entry) & 1}
     for entry in entries:
-        if entry.ifd == "IFD0" and is_file:
+        if entry.ifd == "IFD0" and is_file and entry.ifd not in reduced:
             continue
         if entry.name == "JPEGInterchangeFormat" and 8 <= _number(entry) < size:
             return True

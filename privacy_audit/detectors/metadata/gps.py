@@ -18,6 +18,11 @@ MAX_ERROR_M = 100_000  # a stated error beyond that is nonsense, and must not ma
 _XMP = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?(?:,(\d{1,2}(?:\.\d+)?))?\s*([NSEW]?)\s*", re.I)
 
 
+_SEXAGESIMAL = re.compile(
+    r"(\d{1,3})(?:[.,](\d{1,6}))?(?:[,; :]+(\d{1,2})[.,](\d{1,6}))?(?:[,; :]+(\d{1,2})[.,](\d{1,6}))?"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Angle:
     """Decimal degrees, and the size in degrees of the last digit that was stored."""
@@ -43,6 +48,18 @@ def from_rationals(parts: Sequence[object], reference: str) -> Angle | None:
     if not parts:
         return None
     return Angle(-degrees if reference.strip()[:1].upper() in {"S", "W"} else degrees, step)
+
+
+def from_digits(value: str, reference: str) -> Angle | None:
+    """Degrees, minutes and seconds that a writer stored as text, with a comma or a point before their decimals."""
+    parts = _SEXAGESIMAL.fullmatch(value[:64].strip())
+    if parts is None:
+        return None
+    rationals = []
+    for whole, fraction in zip(parts.groups()[::2], parts.groups()[1::2], strict=True):
+        digits = (fraction or "").rstrip("0")
+        rationals.append(Rational(int((whole or "0") + digits), 10 ** len(digits)))
+    return from_rationals(rationals, reference)
 
 
 def _resolution(part: Rational) -> float:
@@ -75,10 +92,11 @@ def from_text(value: str) -> Angle | None:
 def hit(tag: str, latitude: Angle | None, longitude: Angle | None, error_m: float, altitude: bool) -> Hit | None:
     """A gps.precise or gps.coarse hit; None for what is no place on earth, or the 0, 0 of a receiver without a fix.
 
-    `error_m` is the positioning error that the file states, 0 for none.
+    `error_m` is the positioning error that the file states, 0 for none. One coordinate without the other is coarse:
+    it is a line around the earth, but not nothing.
     """
     if latitude is None or longitude is None:
-        return None
+        return _line(tag, latitude, longitude)
     if abs(latitude.degrees) > 90 or abs(longitude.degrees) > 180:
         return None
     if abs(latitude.degrees) < 1e-7 and abs(longitude.degrees) < 1e-7:
@@ -94,3 +112,10 @@ def hit(tag: str, latitude: Angle | None, longitude: Angle | None, error_m: floa
     code = "gps.precise" if precision < PRECISE_WITHIN_M else "gps.coarse"
     value = f"{latitude.degrees + 0.0:.5f},{longitude.degrees + 0.0:.5f}"
     return Hit(code, tag, value, attributes=attributes)
+
+
+def _line(tag: str, latitude: Angle | None, longitude: Angle | None) -> Hit | None:
+    only, most, name = (latitude, 90, "latitude") if latitude else (longitude, 180, "longitude")
+    if only is None or not 1e-7 <= abs(only.degrees) <= most:
+        return None
+    return Hit("gps.coarse", tag, f"{only.degrees + 0.0:.5f}", attributes={"only": name})

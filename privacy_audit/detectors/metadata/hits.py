@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+_LONG_NUMBER = 7  # digits from which on a number may be one that someone can be called or known by
 MAX_VALUE = 20_000  # characters of a value that are looked at
 
 
@@ -59,9 +60,12 @@ def camera_default(text: str) -> bool:
 
 
 def free_text(value: str) -> bool:
-    """Whether a value is text that someone may have written: some letters, and no default."""
-    letters = sum(character.isalpha() for character in value[:200])
-    return letters >= 2 and not blank(value) and not camera_default(value[:400])
+    """Whether a value is text that someone may have written: some letters or a long number, and no default."""
+    letters = digits = 0
+    for character in value[:200]:
+        letters += character.isalpha()
+        digits += character.isdigit()
+    return (letters >= 2 or digits >= _LONG_NUMBER) and not blank(value) and not camera_default(value[:400])
 
 
 def distinct(hits: Iterable[Hit]) -> list[Hit]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from privacy_audit.containers import Block, Container, tiff, xmp
+from privacy_audit.containers import Block, Container, bmff, read, tiff, xmp
 from privacy_audit.detectors.metadata import exif as exif_hits
 from privacy_audit.detectors.metadata import iptc as iptc_hits
-from privacy_audit.detectors.metadata import makernotes, texts
+from privacy_audit.detectors.metadata import makernotes, texts, trailers
 from privacy_audit.detectors.metadata import xmp as xmp_hits
 from privacy_audit.detectors.metadata.hits import Hit, distinct
 
 PADDING = 64 * 1024  # zero bytes behind a picture that are taken for padding
+SECOND = "second picture "  # in front of the tags of a picture inside the file
 _SMALL = 4  # stray bytes behind a picture that hold nothing
 # Segments and chunks of the picture's own software that hold no value of a person.
 _KNOWN_VENDORS = ("APP12 Ducky", "APP13 Adobe_CM", "APP0 AVI1", "APP2 FPXR", "APP10 HDR_RI", "APP2 urn:iso:std")
@@ -21,6 +22,9 @@ def hits(container: Container) -> tuple[list[Hit], list[str]]:
     """All hits, and what could not be read, in plain words."""
     problems = list(container.problems)
     found = [hit for block in container.blocks for hit in _block(container, block, problems)]
+    if container.of("picture"):  # a second picture mostly repeats what the first one says
+        said = {(hit.code, hit.value) for hit in found if not hit.tag.startswith(SECOND)}
+        found = [hit for hit in found if not hit.tag.startswith(SECOND) or (hit.code, hit.value) not in said]
     return distinct(found), list(dict.fromkeys(problems))
 
 
@@ -66,9 +70,25 @@ def _embedded(container: Container, block: Block) -> Iterator[Hit]:
     elif block.kind == "trailer":
         if not is_padding(block):
             yield Hit("embedded.trailer", f"{container.format}:Trailer")
-    elif block.kind == "other" and container.format == "JPEG" and not block.name.startswith(_KNOWN_VENDORS):
-        yield Hit("device.makernote", f"JPEG:{block.name.partition(' ')[0]}", score=0.5)
+            if len(block.data) == block.size:
+                yield from trailers.hits(block.data)
+    elif block.kind == "picture":
+        second = read(block.data, behind=False)
+        if second is not None:
+            yield from _second(second)
+    elif block.name == bmff.MOVIE_TIME:
+        yield Hit("time", f"{container.format}:CreateDate", block.data.hex())
+    elif block.kind == "other" and container.format == "JPEG":
+        if not block.name.startswith(_KNOWN_VENDORS):
+            yield Hit("device.makernote", f"JPEG:{block.name.partition(' ')[0]}", score=0.5)
         yield from makernotes.segment_hits(block.data, block.name)
+
+
+def _second(container: Container) -> Iterator[Hit]:
+    """The hits of a picture inside the file; its own damages are none of the file's."""
+    for block in container.blocks:
+        for hit in _block(container, block, []):
+            yield hit._replace(tag=SECOND + hit.tag)
 
 
 def is_padding(trailer: Block) -> bool:

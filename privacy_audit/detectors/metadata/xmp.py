@@ -21,7 +21,7 @@ _CODES = {
         "MicrosoftPhoto:Author xmp:Photographer xmpDM:artist Iptc4xmpExt:AOCreator",
     ),
     **_names("name.owner", "aux:OwnerName exifEX:CameraOwnerName exif:CameraOwnerName plus:CopyrightOwnerName"),
-    **_names("name.region", "mwg-rs:Name MPReg:PersonDisplayName MPReg:PersonEmailDigest acdsee-rs:Name apple-fi:Name"),
+    **_names("name.region", "mwg-rs:Name MPReg:PersonDisplayName acdsee-rs:Name apple-fi:Name"),
     **_names(
         "name.person",
         "Iptc4xmpExt:PersonInImage Iptc4xmpExt:PersonName mediapro:People acdsee:people MicrosoftPhoto:People "
@@ -35,7 +35,7 @@ _CODES = {
         "Iptc4xmpExt:CountryCode Iptc4xmpExt:WorldRegion Iptc4xmpExt:LocationName Iptc4xmpExt:LocationId "
         "exif:GPSAreaInformation mediapro:Location xmpDM:shotLocation prism:location photomech:CountryCode",
     ),
-    **_names("contact.email", "Iptc4xmpCore:CiEmailWork plus:LicensorEmail"),
+    **_names("contact.email", "Iptc4xmpCore:CiEmailWork plus:LicensorEmail MPReg:PersonEmailDigest"),
     **_names("contact.phone", "Iptc4xmpCore:CiTelWork plus:LicensorTelephone1 plus:LicensorTelephone2"),
     **_names(
         "contact.address",
@@ -62,7 +62,11 @@ _CODES = {
     **_names("embedded.depth", "GDepth:Data"),
     **_names("embedded.video", "GAudio:Data"),
     **_names("text.prompt", "Iptc4xmpExt:AIPromptInformation"),
-    **_names("history", "photoshop:History photoshop:DocumentAncestors darktable:history tiff:ImageHistory"),
+    **_names(
+        "history",
+        "photoshop:History photoshop:DocumentAncestors darktable:history darktable:history_end "
+        "darktable:history_operation darktable:history_modversion tiff:ImageHistory",
+    ),
 }
 _FREE_TEXT = words(
     "dc:description dc:title dc:subject dc:source dc:identifier photoshop:Headline photoshop:Instructions "
@@ -84,6 +88,11 @@ _TIMES = (
     "dc:date",
     *("tiff:DateTime", "xmp:ModifyDate", "xmp:MetadataDate"),
 )
+_STRUCTURES = {
+    "Iptc4xmpExt:LocationShown": "place",
+    "Iptc4xmpExt:LocationCreated": "place",
+    "Iptc4xmpExt:PersonInImageWDetails": "name.person",
+}
 _TOUCHED = frozenset({"tiff:DateTime", "xmp:ModifyDate", "xmp:MetadataDate"})
 _HISTORY = frozenset({"xmpMM", "stEvt", "stRef", "stVer", "stMfs"})
 _HISTORY_FIRST = ("xmpMM:DocumentID", "xmpMM:OriginalDocumentID", "xmpMM:InstanceID")
@@ -98,13 +107,17 @@ _ALTITUDES = ("exif:GPSAltitude", "drone-dji:AbsoluteAltitude", "drone-dji:GpsAl
 def hits(properties: Sequence[Property]) -> Iterator[Hit]:
     """Hits of one packet."""
     first: dict[str, str] = {}
+    inner: dict[str, dict[str, str]] = {}  # coordinates inside structures
     address: list[Hit] = []
-    for prefix, name, value in properties:
+    for prefix, name, value, within in properties:
         key = f"{prefix}:{name}"
         if not value:
             continue
-        first.setdefault(key, value)
-        code = _code(prefix, name)
+        if within and name.endswith("itude"):
+            inner.setdefault(within, {}).setdefault(key, value)
+        else:
+            first.setdefault(key, value)
+        code = _code(prefix, name, within)
         if code == "contact.address":  # its many fields are one address
             address.append(Hit(code, f"XMP-{key}", value))
         elif code is not None and _counts(code, value):
@@ -118,10 +131,14 @@ def hits(properties: Sequence[Property]) -> Iterator[Hit]:
     yield from _time(first)
     yield from _history(properties, first)
     yield from _gps(first)
+    for within, place in inner.items():
+        yield from (hit._replace(tag=f"XMP-{within}") for hit in _gps(place))
 
 
-def _code(prefix: str, name: str) -> str | None:
+def _code(prefix: str, name: str, within: str) -> str | None:
     code = _CODES.get(f"{prefix}:{name}")
+    if code is None and within in _STRUCTURES and not name.startswith("GPS"):
+        return _STRUCTURES[within]
     if code is None and prefix in URIS and len(name) <= 40:
         lowered = name.lower()
         if "serialnumber" in lowered and not lowered.endswith("format"):
@@ -148,7 +165,7 @@ def _history(properties: Sequence[Property], first: dict[str, str]) -> Iterator[
         if not blank(first.get(key, "")):
             yield Hit("history", f"XMP-{key}", first[key])
             return
-    for prefix, _, value in properties:
+    for prefix, _, value, _ in properties:
         if prefix in _HISTORY and not blank(value):
             yield Hit("history", f"XMP-{prefix}", value)
             return
@@ -157,17 +174,17 @@ def _history(properties: Sequence[Property], first: dict[str, str]) -> Iterator[
 def _gps(first: dict[str, str]) -> Iterator[Hit]:
     latitude = next((key for key in _LATITUDES if key in first), None)
     longitude = next((key for key in _LONGITUDES if key in first), None)
-    if "exif:GPSDestLatitude" in first and "exif:GPSDestLongitude" in first:
-        north, east = (gps.from_text(first[f"exif:GPSDest{name}"]) for name in ("Latitude", "Longitude"))
+    if "exif:GPSDestLatitude" in first or "exif:GPSDestLongitude" in first:
+        north, east = (gps.from_text(first.get(f"exif:GPSDest{name}", "")) for name in ("Latitude", "Longitude"))
         there = gps.hit("XMP-exif:GPSDestLatitude", north, east, 0.0, altitude=False)
         if there is not None:
             yield there
-    if latitude is None or longitude is None:
+    if latitude is None and longitude is None:
         return
     found = gps.hit(
-        f"XMP-{latitude}",
-        gps.from_text(first[latitude]),
-        gps.from_text(first[longitude]),
+        f"XMP-{latitude or longitude}",
+        gps.from_text(first.get(latitude or "", "")),
+        gps.from_text(first.get(longitude or "", "")),
         _number(first.get("exif:GPSHPositioningError", "")),
         any(_number(first.get(key, "")) > 0 for key in _ALTITUDES),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -48,10 +49,13 @@ def hits(exif: bytes, entries: Sequence[Entry]) -> Iterator[Hit]:
 
 
 def _vendor(note: bytes, make: str) -> Vendor | None:
-    for vendor in VENDORS:
-        if (not vendor.make or re.match(vendor.make, make)) and vendor.head.match(note):
-            return vendor
-    return None
+    return next((vendor for vendor in _vendors_of(make[:64]) if vendor.head.match(note)), None)
+
+
+@functools.lru_cache(maxsize=256)
+def _vendors_of(make: str) -> tuple[Vendor, ...]:
+    """The vendors that may have written the note of a camera of this make."""
+    return tuple(vendor for vendor in VENDORS if not vendor.make or re.match(vendor.make, make))
 
 
 def _directory(exif: bytes, note: Entry, vendor: Vendor, order: str) -> Iterator[Hit]:

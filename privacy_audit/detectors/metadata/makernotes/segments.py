@@ -1,4 +1,8 @@
-"""Vendor segments of JPEG files that are no EXIF: Canon's CIFF, Kodak's Meta, the picture info of Olympus and Agfa."""
+"""Vendor segments of JPEG files that are no EXIF.
+
+Canon's CIFF, Kodak's Meta, the picture info of Olympus and Agfa, Ricoh's RMETA, Casio's QVCI, Photoshop's Ducky, and
+the thermal cameras of FLIR and InfiRay; GoPro's GPMF.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ from collections.abc import Iterator
 
 from privacy_audit.containers import tiff
 from privacy_audit.detectors.metadata.hits import Hit, blank, free_text
+from privacy_audit.detectors.metadata.makernotes import flir, gopro
 from privacy_audit.detectors.metadata.makernotes.values import Tag, number, text
+from privacy_audit.detectors.metadata.makernotes.values import at as bytes_at
 
 MAX_ENTRIES = 512
 MAX_DEPTH = 4
@@ -25,6 +31,12 @@ _META = {
     0xC354: ("device.serial", "SerialNumber"),
     0xC36E: ("text.free", "UserComment"),
 }
+_PLACES = frozenset({b"location", b"place", b"address", b"city"})
+_THERMAL = b"infisense"
+_INFIRAY = (
+    Tag("device.serial", "IRSensorSerialNumber", bytes_at(0x0C0, 0x0E0, text)),
+    Tag("device.serial", "VisibleSensorSerialNumber", bytes_at(0x240, 0x260, text)),
+)
 _INFO = re.compile(rb"\[(?:picture|camera) info\]")
 _LINE = re.compile(rb"[\r\n](TimeDate|Serial#?)=([^\r\n]{1,64})")
 
@@ -38,6 +50,61 @@ def hits(raw: bytes, name: str) -> Iterator[Hit]:
         yield from _meta(raw[6:])
     elif segment == "APP12" and _INFO.search(raw[:512]):
         yield from _info(raw)
+    elif name == "APP1 FLIR":
+        yield from flir.hits(raw)
+    elif name == "APP6 GoPro":
+        yield from gopro.hits(raw)
+    elif segment == "APP5" and raw[:6] == b"RMETA\0":
+        yield from _rmeta(raw[6:])
+    elif segment == "APP1" and raw[:5] == b"QVCI\0":
+        value = text(raw[0x4D:0x61])
+        if value:
+            yield Hit("time", "QVCI:DateTimeOriginal", value)
+    elif segment == "APP12" and raw[:5] == b"Ducky":
+        yield from _ducky(raw)
+    elif segment == "APP9" and raw[: len(_THERMAL)] == _THERMAL:
+        for tag in _INFIRAY:
+            value = tag.read(raw, "<")
+            if value:
+                yield Hit(tag.code, f"InfiRay:{tag.name}", value)
+
+
+def _ducky(raw: bytes) -> Iterator[Hit]:
+    """Photoshop's "save for web": a comment and a copyright notice in UTF-16."""
+    at = 5
+    for _ in range(MAX_ENTRIES):
+        tag, size = int.from_bytes(raw[at : at + 2], "big"), int.from_bytes(raw[at + 2 : at + 4], "big")
+        value = raw[at + 8 : at + 4 + size].decode("utf-16-be", "replace").replace("\0", " ").strip()
+        if tag == 2 and free_text(value):
+            yield Hit("text.free", "Ducky:Comment", value)
+        elif tag == 3 and not blank(value):
+            yield Hit("rights", "Ducky:Copyright", value)
+        at += 4 + size
+        if not tag or at >= len(raw):
+            return
+
+
+def _rmeta(raw: bytes) -> Iterator[Hit]:
+    """Ricoh's record of what the user noted in the camera: a section of names and one of values."""
+    order = ">" if raw[:2] == b"MM" else "<"
+    if len(raw) < 20 or struct.unpack_from(order + "H", raw, 4)[0]:
+        return
+    at = struct.unpack_from(order + "H", raw, 8)[0] + 10
+    parts: dict[int, list[bytes]] = {}
+    for _ in range(8):
+        if at + 4 > len(raw):
+            break
+        kind, size = struct.unpack_from(order + "HH", raw, at)
+        if size < 2:
+            break
+        parts.setdefault(kind, raw[at + 4 : at + 2 + size].split(b"\0")[:MAX_ENTRIES])
+        at += 2 + size
+    for key, value in zip(parts.get(1, ()), parts.get(2, ()), strict=False):
+        known = text(value)
+        if known and key.strip().lower() in _PLACES:
+            yield Hit("place", "RMETA:Location", known)
+        elif free_text(known):
+            yield Hit("text.free", "RMETA:Note", known)
 
 
 def _ciff(raw: bytes, order: str) -> Iterator[Hit]:

@@ -123,6 +123,7 @@ _OLYMPUS: Tags = {
 }
 _PENTAX: Tags = {
     0x0003: _PREVIEW,
+    0x0215: Tag("device.serial", "InternalSerialNumber", lambda raw, order: number(raw[16:20], order)),
     0x0229: _SERIAL,
     0x022E: Tag("name.creator", "Artist", text),
     0x022F: Tag("rights", "Copyright", text),
