@@ -17,7 +17,6 @@ from privacy_audit.errors import AuditError, PictureError
 from privacy_audit.evidence import key_id
 from privacy_audit.policy import Pack, decide, fingerprint
 from privacy_audit.run.plan import TOOL_VERSION, Plan
-from privacy_audit.run.redecide import STANDING
 from privacy_audit.sources import Item
 from privacy_audit.store import manifest as manifests
 from privacy_audit.store import shards
@@ -142,10 +141,7 @@ def _read(audit: Path, shard: str) -> dict[str, Rows]:
 
 
 def taken_over(rows: Rows, shard: str, packs: Sequence[Pack]) -> Rows:
-    """The rows as they stand in a new audit. It decides anew: people may have settled findings of the earlier one.
-
-    What a person's request ordered stays.
-    """
+    """The rows as they stand in a new audit. It decides anew: people may have settled findings of the earlier one."""
     (sample,) = rows["samples"]
     findings = [finding_of(row) for row in rows["findings"]]
     failures = [Failure(row["stage"], row["kind"], row["message"]) for row in rows["failures"]]
@@ -153,10 +149,7 @@ def taken_over(rows: Rows, shard: str, packs: Sequence[Pack]) -> Rows:
     return {
         **rows,
         "samples": [{**sample, "shard": shard, "reused": True}],
-        "decisions": [
-            *(decision_row(sample["sample_id"], decision) for decision in decisions),
-            *(row for row in rows["decisions"] if row["rule_id"].startswith(STANDING)),
-        ],
+        "decisions": [decision_row(sample["sample_id"], decision) for decision in decisions],
     }
 
 
