@@ -43,6 +43,10 @@ class Figure:
     low: int
     high: int | None
 
+    def __bool__(self) -> bool:
+        """False for a count that is known to be none."""
+        return self.high != 0
+
     @property
     def exact(self) -> int | None:
         """The count, when it is published as it is."""
@@ -276,7 +280,9 @@ def _solver(ranges: Mapping[Hashable, Sequence[int]], relations: Sequence[Relati
             matrix[row, index[key]] -= 1
     limits = LinearConstraint(matrix, 0, [0 if relation.exact else np.inf for relation in relations])
     lows = np.array([float(ranges[key][0]) for key in keys])
-    highs = np.array([np.inf if ranges[key][1] >= _UNBOUNDED // 2 else float(ranges[key][1]) for key in keys])
+    # a finite end for all, because a solver cannot tell "unbounded" from "failed"
+    widest = 10.0 * max((end for ends in ranges.values() for end in ends if end < _UNBOUNDED // 2), default=1) + 1000
+    highs = np.array([min(float(ranges[key][1]), widest) for key in keys])
 
     def possible(key: Hashable) -> int:
         aim = np.zeros(len(keys))

@@ -20,7 +20,7 @@ from privacy_audit.detectors.base import described
 from privacy_audit.errors import AuditError, SourceError
 from privacy_audit.evidence import key_id
 from privacy_audit.integrity import contents
-from privacy_audit.policy import Pack, fingerprint, rated_rules, terms
+from privacy_audit.policy import Pack, Rule, fingerprint, rated_rules, terms
 from privacy_audit.run.local import LocalRunner
 from privacy_audit.run.plan import TOOL_VERSION, DetectorSpec, Plan, ShardJob, ShardSummary
 from privacy_audit.run.rates import decide_rates
@@ -335,6 +335,7 @@ def pack_entry(pack: Pack) -> PackEntry:
             "severity": rule.severity.value,
             "law": "; ".join(law.text() for law in rule.law),
             "dpv": " ".join(terms(rule)),
+            **_titles(rule),
         }
         for rule in pack.rules
     }
@@ -347,7 +348,12 @@ def pack_entry(pack: Pack) -> PackEntry:
         effective_from=str(pack.effective_from or ""),
         disclaimer=pack.disclaimer,
         rules=rules,
+        titles=_titles(pack),
     )
+
+
+def _titles(named: Pack | Rule) -> dict[str, str]:
+    return {"title_id": named.title_id} if named.title_id else {}
 
 
 def _now() -> str:

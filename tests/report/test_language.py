@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from privacy_audit.report.charts import MAP_LEVELS
 from privacy_audit.report.html import SECTIONS
 from privacy_audit.report.language import Language
 from privacy_audit.report.measure import NAMED
@@ -36,6 +37,15 @@ FAMILIES: dict[str, list[str]] = {
     "redaction": ["changed", "unchanged", "dropped", "quarantined", "withheld"],
     "redaction_meaning": ["changed", "unchanged", "dropped", "quarantined", "withheld"],
     "detectors": ["method", "thresholds", "measured", "limits"],
+    "route": ["libjpeg-turbo", "re-encode", "lossless", "unchanged"],
+    "source_kind": ["folder", "table"],
+    "direction": list("nsew"),
+    "distributions": ["sources", "languages"],
+    "map.level": list(MAP_LEVELS),
+    "change.differs": ["source", "detectors", "policy", "incomplete"],
+    "change.caption": ["whole", "severity", "kind"],
+    "change.column": ["whole", "severity", "kind"],
+    "change.row": ["samples", "found", "violating", "act", "unchecked", "not_public"],
     "histogram": ["face_size", "faces_per_picture", "location", "picture_size", "channel"],
     "median": ["face_size", "faces_per_picture", "picture_size"],
     "bin.face_size": list("0123456"),
@@ -48,7 +58,7 @@ FAMILIES: dict[str, list[str]] = {
     "objection.what": ["1", "2", "3"],
     "recall": ["precision", "false_alarms"],
     "recall.source": ["reference", "bench"],
-    "integrity": ["manifest", "source", "plan", "policy", "key"],
+    "integrity": ["root", "manifest", "source", "plan", "policy", "key"],
     "column": [
         *("checked", "failed", "skipped", "samples", "share", "findings"),
         *("count", "looked", "upper", "left", "interval", "size"),
