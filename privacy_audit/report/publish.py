@@ -260,6 +260,7 @@ def _scope(m: Any) -> Iterator[Relation]:
     scope = m.scope
     yield from _sum(scope.samples, [scope.with_picture, *(row.samples for row in scope.formats.rows if not row.name)])
     yield from _sum(scope.with_picture, [row.samples for row in scope.formats.rows if row.name])
+    yield from _sum(scope.samples, [row.samples for row in scope.formats.rows])
     for row in scope.coverage:
         yield from _sum(scope.samples, [row.checked, row.failed, row.skipped])
         yield from _sum(row.skipped, [skip.samples for skip in scope.skips.rows if skip.stage == row.stage])

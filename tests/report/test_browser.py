@@ -142,7 +142,7 @@ def test_wide_tables_scroll_by_keyboard(browser: Browser, reports: Path) -> None
 
 def test_every_patterned_bar_finds_its_pattern(browser: Browser, reports: Path) -> None:
     page = browser.new_page()
-    page.goto((reports / "everything.en.html").as_uri())
+    page.goto((reports / "internal.en.html").as_uri())
     fills = page.evaluate("[...document.querySelectorAll('svg.bar rect')].map(each => getComputedStyle(each).fill)")
     assert any(fill.startswith("url(") for fill in fills)
     missing = page.evaluate(

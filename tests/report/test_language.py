@@ -125,7 +125,11 @@ def test_catalogues_have_the_parameters_of_the_english_one(name: str) -> None:
 def test_other_languages_name_every_kind_and_leave_no_english_sentence(name: str) -> None:
     entries = Language.load(name).entries
     assert {f"code.{code}" for code in CODES} - set(entries) == set()
-    same = {key for key, text in entries.items() if en.entries.get(key) == text and len(str(text).split()) > 3 and not key.startswith("format.")}
+    same = {
+        key
+        for key, text in entries.items()
+        if en.entries.get(key) == text and len(str(text).split()) > 3 and not key.startswith("format.")
+    }
     assert same == set()
 
 
