@@ -180,9 +180,9 @@ def _next(
                 if total or other != pinned:  # a part that is wider itself can be computed all the same
                     coarse = levels[count] >= (1 if count < threshold else 2)
                     ranks[other] = min(ranks.get(other, (True, 9, 0, "")), (coarse, rank, count, str(other)))
-        for key, rank in ranks.items():
+        for key, ranked in ranks.items():
             if levels[plain[key]] + 1 < len(_ladder(plain[key], threshold)):
-                candidates.setdefault(key, rank)
+                candidates.setdefault(key, ranked)
         fine = [key for key in ranks if key in candidates and not ranks[key][0] and ranks[key][1] < _TOTAL]
         if fine:
             return plain[min(fine, key=ranks.__getitem__)]
