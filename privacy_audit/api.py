@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from privacy_audit.redaction.regions import Method
     from privacy_audit.redaction.strip import StripSummary
     from privacy_audit.redaction.verify import Verification
-    from privacy_audit.report.summary import Summary
+    from privacy_audit.report.samples import SampleRow
+    from privacy_audit.report.summary import Summary, Top
     from privacy_audit.run.check import Checked
     from privacy_audit.run.explain import RuleReasons, SampleReasons
     from privacy_audit.run.plan import DetectorSpec
@@ -150,14 +151,36 @@ class Audit:
         found["keep"] = found.get("keep", 0) + self._folder.manifest.counts["samples"] - decided
         return {kind: found.get(kind, 0) for kind in ACTIONS}
 
-    def report(self, output: str | Path | None = None) -> Path:
-        """Write the transparency report (HTML, one file) and return its path; default AUDIT/report.html."""
-        from privacy_audit.report.html import render
+    def report(
+        self,
+        output: str | Path | None = None,
+        *,
+        audience: str = "public",
+        language: str = "en",
+        since: Audit | str | Path | None = None,
+        source: str | Path | None = None,
+        crops: bool = False,
+    ) -> Path:
+        """Write the transparency report (one HTML file) and return its path.
+
+        Default path: AUDIT/report.html; AUDIT/report.internal.html for the `audience` "internal", which names samples
+        and shows masked previews. Give it the `source` for links to files, and ask for `crops` to see concealed
+        regions. `since` is an earlier audit, to say what changed. Languages: "en", "id".
+        """
+        from privacy_audit.report import html
         from privacy_audit.store.files import write_whole
 
-        target = Path(output) if output is not None else self.path / "report.html"
+        name = "report.html" if audience == "public" else "report.internal.html"
+        target = Path(output) if output is not None else self.path / name
+        earlier = (since if isinstance(since, Audit) else Audit(since)).folder if since is not None else None
+        if (source is not None or crops) and audience != "internal":
+            raise PrivacyAuditError("links to files and crops are for an internal report only: --audience internal.")
+        if crops and source is None:
+            raise PrivacyAuditError("crops are cut from the pictures: give --source SRC too.")
+        samples = _report_samples(self._folder, source, crops) if audience == "internal" else None
+        view = html.View(audience, language, earlier, samples)  # type: ignore[arg-type]
         try:
-            write_whole(target, render(self._folder))
+            write_whole(target, html.render(self._folder, view))
         except OSError as error:
             raise AuditError(f"cannot write {target}: {error.strerror}.") from error
         return target
@@ -537,12 +560,7 @@ def review_page(
     folder = (audit if isinstance(audit, Audit) else Audit(audit)).folder
     opened: Source | None = None
     if source is not None:
-        options = folder.manifest.options
-        opened = open_source(
-            Path(source), caption_columns=options.get("caption_columns", ()), dataset=options.get("dataset")
-        )
-        if opened.survey().fingerprint != folder.manifest.source_fingerprint:
-            raise SourceError(f"{source} is not what was audited: files were added, removed or changed. Scan it again.")
+        opened = _audited_source(folder, source)
         _keep_apart(Path(source), Path(output), "the page")
     cases = review.cases(folder, limit, code)
     try:
@@ -550,6 +568,17 @@ def review_page(
     except OSError as error:
         raise AuditError(f"cannot write {output}: {error.strerror}.") from error
     return len(cases)
+
+
+def _audited_source(folder: AuditFolder, source: str | Path) -> Source:
+    """The source of an audit, opened. Raises SourceError when it is not what was audited."""
+    options = folder.manifest.options
+    opened = open_source(
+        Path(source), caption_columns=options.get("caption_columns", ()), dataset=options.get("dataset")
+    )
+    if opened.survey().fingerprint != folder.manifest.source_fingerprint:
+        raise SourceError(f"{source} is not what was audited: files were added, removed or changed. Scan it again.")
+    return opened
 
 
 def import_verdicts(audit: Audit | str | Path, file: str | Path) -> tuple[int, int]:
@@ -864,9 +893,29 @@ def strip(
     return strip_tree(Path(source), Path(output), mode, keep_credit=keep_credit, copy_refused=copy_refused)  # type: ignore[arg-type]
 
 
-def report(audit: str | Path, output: str | Path | None = None) -> Path:
-    """Write the HTML report of an audit folder and return its path."""
-    return Audit(audit).report(output)
+def report(
+    audit: str | Path,
+    output: str | Path | None = None,
+    *,
+    audience: str = "public",
+    language: str = "en",
+    since: str | Path | None = None,
+    source: str | Path | None = None,
+    crops: bool = False,
+) -> Path:
+    """Write the HTML report of an audit folder and return its path; see `Audit.report`."""
+    return Audit(audit).report(output, audience=audience, language=language, since=since, source=source, crops=crops)
+
+
+def _report_samples(folder: AuditFolder, source: str | Path | None, crops: bool) -> Top[SampleRow]:
+    from privacy_audit.report import samples
+
+    found = samples.worst(folder)
+    if source is None:
+        return found
+    opened = _audited_source(folder, source)
+    found = samples.linked(found, Path(source))
+    return samples.with_crops(folder, found, opened) if crops else found
 
 
 def export(audit: str | Path, kind: str, output: str | Path | None = None, *, audience: str = "public") -> Path:

@@ -93,7 +93,10 @@ def grade(name: str, language: str = "en") -> str:
 
 
 def reason(said: Reason, language: str = "en", *, public: bool = False) -> str:
-    """A reason as a sentence. For a `public` page, numbers of samples from 1 to 9 are written "<10"."""
+    """A reason as a sentence. For a `public` page, counts are "<10" or "≥10", and shares are in steps of 5 %.
+
+    Exact ones could give away a count that the page hides.
+    """
     numbers = {name: _written(name, value, language, public) for name, value in said.numbers}
     return _REASONS[said.name][_LANGUAGES.index(language)].format(**numbers)
 
@@ -106,11 +109,18 @@ def share(value: float, language: str = "en") -> str:
     return f"{text} %".replace(".", "," if language == "id" else ".")
 
 
+def coarse(value: float) -> str:
+    """A rate in steps of 5 %; what is neither none nor all never looks like it."""
+    if value in {0, 1}:
+        return f"{100 * value:.0f} %"
+    return "<5 %" if value < 0.05 else ">95 %" if value > 0.95 else f"{5 * round(20 * value)} %"
+
+
 def _written(name: str, value: float | str, language: str, public: bool) -> str:
     if isinstance(value, str):
         return value
     if name in _SHARES:
-        return share(value, language)
-    if public and 0 < value < 10:
-        return "<10"
+        return coarse(value) if public else share(value, language)
+    if public and value > 0:
+        return "<10" if value < 10 else "≥10"
     return f"{value:,.0f}".replace(",", "." if language == "id" else ",")

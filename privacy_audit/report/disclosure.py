@@ -33,6 +33,8 @@ THRESHOLD = 10
 """Counts from 1 to one below are hidden."""
 POSSIBLE = 3
 """Values that must remain possible for a hidden count."""
+_TOTAL = 3
+"""Rank of a total that is not small: people look for it first, so it becomes a range last."""
 _UNBOUNDED = 1 << 62
 
 
@@ -42,6 +44,10 @@ class Figure:
 
     low: int
     high: int | None
+
+    def __bool__(self) -> bool:
+        """False for a count that is known to be none."""
+        return self.high != 0
 
     @property
     def exact(self) -> int | None:
@@ -163,22 +169,27 @@ def _next(
     plain = _plain(counts)
     seen: set[Hashable] = set()
     ring: list[Hashable] = [pinned]
+    candidates: dict[Hashable, tuple[bool, int, int, str]] = {}
     while ring:
         ranks: dict[Hashable, tuple[bool, int, int, str]] = {}
         for relation in (relation for key in ring for relation in touching[key]):
             for other in {*relation.whole, *relation.parts} - seen:
                 count = plain[other]
                 total = relation.exact and other in relation.whole
-                rank = (0 if count < threshold else 3) if total else 1 if count >= threshold else 2
+                rank = (0 if count < threshold else _TOTAL) if total else 1 if count >= threshold else 2
                 if total or other != pinned:  # a part that is wider itself can be computed all the same
                     coarse = levels[count] >= (1 if count < threshold else 2)
                     ranks[other] = min(ranks.get(other, (True, 9, 0, "")), (coarse, rank, count, str(other)))
-        candidates = [key for key in ranks if levels[plain[key]] + 1 < len(_ladder(plain[key], threshold))]
-        if candidates:
-            return plain[min(candidates, key=ranks.__getitem__)]
+        for key, ranked in ranks.items():
+            if levels[plain[key]] + 1 < len(_ladder(plain[key], threshold)):
+                candidates.setdefault(key, ranked)
+        fine = [key for key in ranks if key in candidates and not ranks[key][0] and ranks[key][1] < _TOTAL]
+        if fine:
+            return plain[min(fine, key=ranks.__getitem__)]
         seen |= {*ring}
         ring = [key for key in ranks if key not in seen]
-    return None
+    # nothing near or further away can be made a little coarser: now totals, and what is coarse already
+    return plain[min(candidates, key=candidates.__getitem__)] if candidates else None
 
 
 def _plain(counts: Mapping[K, int]) -> dict[Hashable, int]:
@@ -276,7 +287,9 @@ def _solver(ranges: Mapping[Hashable, Sequence[int]], relations: Sequence[Relati
             matrix[row, index[key]] -= 1
     limits = LinearConstraint(matrix, 0, [0 if relation.exact else np.inf for relation in relations])
     lows = np.array([float(ranges[key][0]) for key in keys])
-    highs = np.array([np.inf if ranges[key][1] >= _UNBOUNDED // 2 else float(ranges[key][1]) for key in keys])
+    # a finite end for all, because a solver cannot tell "unbounded" from "failed"
+    widest = 10.0 * max((end for ends in ranges.values() for end in ends if end < _UNBOUNDED // 2), default=1) + 1000
+    highs = np.array([min(float(ranges[key][1]), widest) for key in keys])
 
     def possible(key: Hashable) -> int:
         aim = np.zeros(len(keys))

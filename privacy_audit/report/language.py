@@ -6,11 +6,14 @@ Texts are plain, never HTML, and a missing key is an error: a report with holes 
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Protocol
 
+from privacy_audit.errors import PrivacyAuditError
+from privacy_audit.report import disclosure
+from privacy_audit.report.disclosure import Figure
 from privacy_audit.resources import folder
 from privacy_audit.taxonomy import describe
 
@@ -41,7 +44,9 @@ class Language:
 
     @classmethod
     def load(cls, name: str) -> Language:
-        """The catalogue `reports/catalogue/NAME.json`."""
+        """The catalogue `reports/catalogue/NAME.json`. Raises PrivacyAuditError when there is none."""
+        if name not in names():
+            raise PrivacyAuditError(f"there is no report in '{name}'; use one of {', '.join(names())}.")
         file = folder("reports") / "catalogue" / f"{name}.json"
         return cls(name, json.loads(file.read_text(encoding="utf-8")))
 
@@ -49,7 +54,9 @@ class Language:
         """The text of `key`. Whole numbers among the parameters get the language's separators."""
         entry = self.entries[key]
         if not isinstance(entry, str):
-            entry = entry["one" if parameters.get("n") == 1 and "one" in entry else "other"]
+            n = parameters.get("n")
+            one = (n.exact if isinstance(n, Figure) else n) == 1
+            entry = entry["one" if one and "one" in entry else "other"]
         return entry.format(**{name: self._written(value) for name, value in parameters.items()})
 
     def label(self, family: str, value: str) -> str:
@@ -62,8 +69,14 @@ class Language:
         key = f"code.{code}"
         return self(key) if key in self.entries else describe(code).title
 
-    def number(self, value: float, digits: int = 0) -> str:
-        """1234567.8 as "1,234,568"."""
+    def title(self, facts: Mapping[str, str], default: str) -> str:
+        """The title of a rule or pack: the one in this language where its author wrote one."""
+        return facts.get(f"title_{self.name}") or default
+
+    def number(self, value: float | Figure, digits: int = 0) -> str:
+        """1234567.8 as "1,234,568"; a figure that is a range as "<10" or "10–19"."""
+        if isinstance(value, Figure):
+            return self._figure(value)
         text = f"{value:,.{digits}f}"
         return text.translate({ord(","): self("format.thousands"), ord("."): self("format.decimal")})
 
@@ -75,9 +88,25 @@ class Language:
             return self("format.percent_above", value=self.number(99.9, 1))
         return self("format.percent", value=self.number(100 * rate, 0 if rate in {0, 1} else 1))
 
-    def share(self, part: int, total: int) -> str:
-        """`part` of `total` in percent; a dash when there was nothing."""
-        return self.percent(part / total) if total else self("format.nothing")
+    def share(self, part: int | Figure, total: int | Figure) -> str:
+        """`part` of `total` in percent; a dash when there was nothing, or when either is a range."""
+        one, all_of_it = (n if isinstance(n, Figure) else Figure(n, n) for n in (part, total))
+        rate = disclosure.share(one, all_of_it)
+        return self("format.nothing") if rate is None else self.percent(rate)
+
+    def change(self, difference: int | None) -> str:
+        """A difference with its sign; a dash when it is not published."""
+        if difference is None:
+            return self("format.nothing")
+        return f"{'+' if difference > 0 else '−' if difference else '±'}{self.number(abs(difference))}"
+
+    def day(self, iso: str) -> str:
+        """A day such as 2026-05-17 as this language writes it; other text as it is."""
+        try:
+            day = dt.date.fromisoformat(iso)
+        except ValueError:
+            return iso
+        return self("format.day", day=str(day.day), month=self(f"month.{day.month}"), year=str(day.year))
 
     def interval(self, ends: Ends) -> str:
         """Both ends of an interval of rates of 0 to 1, in percent."""
@@ -91,8 +120,12 @@ class Language:
             digits += 1
         return self("format.percent", value=self.number(value, digits))
 
-    def size(self, size_bytes: int) -> str:
+    def size(self, size_bytes: int | Figure) -> str:
         """A file size in decimal units."""
+        if isinstance(size_bytes, Figure):
+            if size_bytes.exact is None:
+                return self("format.hidden")
+            size_bytes = size_bytes.exact
         value, unit = float(size_bytes), 0
         while value >= 999.5 and unit + 1 < len(_UNITS):
             value, unit = value / 1000, unit + 1
@@ -117,17 +150,36 @@ class Language:
             return self("format.hours", hours=hours, minutes=minutes)
         return self("format.minutes", minutes=minutes, seconds=seconds % 60)
 
+    def degrees(self, corner: int, axis: str) -> str:
+        """A field of ten degrees by its lower edge, on the axis `ns` (latitude) or `ew` (longitude): 0–10° N."""
+        low, high = sorted((abs(corner), abs(corner + 10)))
+        return self("format.degrees", low=low, high=high, side=self(f"direction.{axis[0 if corner >= 0 else 1]}"))
+
     def each(self, key: str, rows: Iterable[Sequence[object]], *names: str) -> list[str]:
         """The text of `key` once per row, whose values are the parameters `names`."""
         return [self(key, **dict(zip(names, row, strict=True))) for row in rows]
 
     def _written(self, value: object) -> object:
-        return self.number(value) if isinstance(value, int) else value
+        return self.number(value) if isinstance(value, (int, Figure)) else value
+
+    def _figure(self, figure: Figure) -> str:
+        if figure.exact is not None:
+            return self.number(figure.exact)
+        if figure.high is None:
+            return self("format.hidden")
+        if figure.low <= 1:
+            return self("format.below", number=figure.high + 1)
+        return self("format.span", low=figure.low, high=figure.high)
 
 
-def _moment(iso: str) -> datetime | None:
+def names() -> list[str]:
+    """The languages that there are."""
+    return sorted(file.name.removesuffix(".json") for file in (folder("reports") / "catalogue").iterdir())
+
+
+def _moment(iso: str) -> dt.datetime | None:
     try:
-        moment = datetime.fromisoformat(iso.replace("Z", "+00:00"))
+        moment = dt.datetime.fromisoformat(iso.replace("Z", "+00:00"))
     except ValueError:
         return None
-    return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+    return moment.replace(tzinfo=moment.tzinfo or dt.timezone.utc).astimezone(dt.timezone.utc)

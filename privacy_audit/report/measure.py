@@ -29,6 +29,7 @@ from privacy_audit.report.summary import (
     KindRow,
     LawRow,
     Linkage,
+    MapCell,
     NamesInTexts,
     PackRow,
     Part,
@@ -168,6 +169,7 @@ class _Measure:
             claims=claimed.read(self.audit.path, manifest),
             settled=settled.read(self.audit.path),
             precision=self._precision(manifest),
+            map=self._map(),
         )
 
     def kinds(self) -> Sequence[KindRow]:
@@ -326,7 +328,7 @@ class _Measure:
         stages = list(versions) + [stage for stage in counts if stage not in versions]
         return tuple(Coverage(stage, versions.get(stage, ""), *counts.get(stage, (0, 0, 0))) for stage in stages)
 
-    def _findings(self, manifest: Manifest, seekers: Seekers, checked: Checked, samples: int) -> Findings:
+    def _findings(self, manifest: Manifest, seekers: Seekers, checked: Checked, total: int) -> Findings:
         kinds = self._kinds(manifest, seekers, checked)
         seen = {kind.code for kind in kinds}
         absent = [
@@ -334,7 +336,7 @@ class _Measure:
             for code in sorted(seekers.keys() - seen, key=_taxonomy_order)
             if (looked := checked(seekers[code]))
         ]
-        severities = self._severities(samples)
+        severities = self._severities(total)
         return Findings(
             findings=sum(row.findings for row in severities),
             samples=sum(row.samples for row in severities if row.severity is not Severity.INFO),
@@ -342,6 +344,7 @@ class _Measure:
             kinds=_top(kinds, KINDS),
             absent=_top(absent, ABSENT),
             not_sought=tuple(code for code in CODES if code not in seekers),
+            clear=max(0, total - sum(row.samples for row in severities)),
         )
 
     def _kinds(self, manifest: Manifest, seekers: Seekers, checked: Checked) -> list[KindRow]:
@@ -598,6 +601,26 @@ class _Measure:
         bins = [(name, counts.get(rank, 0)) for rank, name in enumerate(_LOCATIONS.values(), 1)]
         return Histogram("location", (*bins, ("none", max(0, searched - sum(counts.values())))))
 
+    def _map(self) -> Top[MapCell]:
+        """By the first cell of each sample with coordinates; those whose detector gave none have no place."""
+        rows = self._rows(r"""
+            SELECT 10 * floor(latitude / 10)::INTEGER, 10 * floor(longitude / 10)::INTEGER, count(*) FROM (
+                SELECT sample_id, min(cell) AS cell, try_cast(split_part(min(cell), ',', 1) AS DOUBLE) AS latitude,
+                    try_cast(split_part(min(cell), ',', 2) AS DOUBLE) AS longitude
+                FROM (
+                    SELECT sample_id, list_extract(map_extract(attributes, 'cell'), 1) AS cell FROM findings
+                    WHERE code IN ('gps.precise', 'gps.coarse')
+                ) GROUP BY sample_id
+            ) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
+        """)
+        placed = [
+            MapCell(latitude, longitude, samples)
+            for latitude, longitude, samples in rows
+            if latitude is not None and longitude is not None and -90 <= latitude < 90 and -180 <= longitude < 180
+        ]
+        rest = sum(row[2] for row in rows) - sum(cell.samples for cell in placed)
+        return Top((*placed, MapCell(None, None, rest)) if rest else tuple(placed))
+
     def _channels(self) -> Histogram:
         rows = self._rows("""
             SELECT coalesce(channel, '') AS channel, count(DISTINCT sample_id) AS samples
@@ -643,6 +666,7 @@ class _Measure:
             parts=len(manifest.parts),
             missing_parts=sum(not (self.audit.path / name).is_file() for name in manifest.parts),
             mismatches=tuple((table, said[table], there[table]) for table in TABLES if said[table] != there[table]),
+            root=str(manifest.integrity.get("root", "")),
         )
 
 

@@ -80,28 +80,33 @@ def _digest(text: str) -> str:
 
 
 def _crops(audit: AuditFolder, cases: Sequence[Case], source: Source) -> dict[str, str]:
-    wanted: dict[str, list[Case]] = defaultdict(list)
-    for case in cases:
-        if case.box is not None:
-            wanted[case.sample_id].append(case)
-    shards = {case.shard for case in cases if case.box is not None}
+    wanted = [(case.shard, case.sample_id, case.finding, case.box) for case in cases if case.box is not None]
+    return concealed_crops(audit, wanted, source)
+
+
+def concealed_crops(audit: AuditFolder, wanted: Iterable[tuple[str, str, str, Box]], source: Source) -> dict[str, str]:
+    """Crops as data URIs, by the key of what is wanted: (shard, sample id, key, box)."""
+    boxes: dict[str, list[tuple[str, Box]]] = defaultdict(list)
+    shards = set()
+    for shard_id, sample_id, key, box in wanted:
+        boxes[sample_id].append((key, box))
+        shards.add(shard_id)
     concealed: dict[str, list[Box]] = defaultdict(list)
     query = """
         SELECT sample_id, x, y, w, h FROM findings WHERE "where" IN ('box', 'quad') AND list_contains(?, sample_id)
     """
-    for sample, *box in audit.sql(query, [list(wanted)]):
-        concealed[sample].append((box[0], box[1], box[2], box[3]))
+    for sample_id, *corners in audit.sql(query, [list(boxes)]):
+        concealed[sample_id].append((corners[0], corners[1], corners[2], corners[3]))
     crops: dict[str, str] = {}
     for shard in source.shards() if shards else ():
         for item in source.read(shard) if shard.id in shards else ():
             sample = getattr(item, "sample", None)
             if sample is None or sample.picture is None:
                 continue
-            for case in wanted.get(sample.id, ()):
-                assert case.box is not None
-                data = crop(sample.picture, case.box, concealed[sample.id])
+            for key, box in boxes.get(sample.id, ()):
+                data = crop(sample.picture, box, concealed[sample.id])
                 if data is not None:
-                    crops[case.finding] = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
+                    crops[key] = f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}"
     return crops
 
 

@@ -7,7 +7,7 @@ is that of a share in the whole source, when only a sample of it was audited, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from privacy_audit.claims.results import Results
@@ -149,6 +149,8 @@ class Findings:
     absent: Top[AbsentKind]
     not_sought: tuple[str, ...]
     """Codes of the taxonomy that no detector of this audit looks for."""
+    clear: int = 0
+    """Samples without a finding and without a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +249,23 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
+class MapCell:
+    """Samples with coordinates, by the field of ten degrees that their first lies in, named by its south-west corner.
+
+    None stands for all that has no place on the map.
+    """
+
+    latitude: int | None
+    longitude: int | None
+    samples: int
+
+    @property
+    def placed(self) -> bool:
+        """Whether it stands for a field of the map."""
+        return self.latitude is not None and self.longitude is not None
+
+
+@dataclass(frozen=True, slots=True)
 class FailureRow:
     """Failures of one stage, kind and message."""
 
@@ -282,6 +301,8 @@ class Integrity:
     missing_parts: int
     mismatches: tuple[tuple[str, int, int], ...]
     """Table, rows that the manifest counts, rows that are there."""
+    root: str = ""
+    """Root of the Merkle tree over the contents; empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,3 +362,4 @@ class Summary:
     settled: Settled | None = None
     """What a baseline, suppressions and reviews settled; None when there are none."""
     precision: tuple[Precision, ...] = ()
+    map: Top[MapCell] = field(default_factory=lambda: Top(()))

@@ -20,7 +20,7 @@ from privacy_audit.detectors.base import described
 from privacy_audit.errors import AuditError, SourceError
 from privacy_audit.evidence import key_id
 from privacy_audit.integrity import contents
-from privacy_audit.policy import Pack, fingerprint, terms
+from privacy_audit.policy import Pack, Rule, fingerprint, terms
 from privacy_audit.run import redecide
 from privacy_audit.run import since as earlier
 from privacy_audit.run.local import LocalRunner
@@ -369,6 +369,7 @@ def pack_entry(pack: Pack) -> PackEntry:
             "severity": rule.severity.value,
             "law": "; ".join(law.text() for law in rule.law),
             "dpv": " ".join(terms(rule)),
+            **_titles(rule),
         }
         for rule in pack.rules
     }
@@ -381,7 +382,12 @@ def pack_entry(pack: Pack) -> PackEntry:
         effective_from=str(pack.effective_from or ""),
         disclaimer=pack.disclaimer,
         rules=rules,
+        titles=_titles(pack),
     )
+
+
+def _titles(named: Pack | Rule) -> dict[str, str]:
+    return {"title_id": named.title_id} if named.title_id else {}
 
 
 def _now() -> str:

@@ -45,6 +45,8 @@ class PackEntry:
     """Rule id to {"title", "why", "severity", "law", "dpv"}: what the report prints beside a decision, and terms of the
     W3C Data Privacy Vocabulary, separated by spaces."""
     effective_from: str = ""
+    titles: dict[str, str] = field(default_factory=dict)
+    """The title in other languages, by key: {"title_id": ...}. A rule has such keys beside its title."""
 
 
 @dataclass(frozen=True, slots=True)

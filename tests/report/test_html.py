@@ -13,7 +13,8 @@ import jinja2
 import pytest
 from report_audits import BROKEN, FACES, HIGH, METADATA, Item, build, face, found, redaction
 
-from privacy_audit.report import html
+from privacy_audit.report import html, samples
+from privacy_audit.report.html import View
 from privacy_audit.report.language import Language
 from privacy_audit.report.measure import summarise
 from privacy_audit.store import people, redactions, reviews, settled
@@ -24,6 +25,7 @@ from privacy_audit.taxonomy import CODES
 from privacy_audit.types import ACTIONS, Action, Decision, Failure, Finding, Severity, Span, Tag
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&</style>\u202eevil\u0007\n"
+INTERNAL = View("internal")
 CANARIES = [
     "canary-sample-id",
     "canary-preview",
@@ -148,6 +150,14 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
+def internal(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("internal")
+    audit = everything(folder / "now")
+    earlier = build(folder / "before", [Item("a", [face()])])
+    return html.render(audit, View("internal", "en", earlier, samples.worst(audit)))
+
+
+@pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> str:
     items = [Item("a", [face()], decisions=[HIGH]), Item("b")]
     return html.render(build(tmp_path_factory.mktemp("plain"), items))
@@ -160,11 +170,20 @@ def test_every_code_is_shown(full: str) -> None:
 
 
 def test_every_section_in_order(full: str) -> None:
-    shown = [name for name in html.SECTIONS if name != "claims"]  # nobody claimed anything: see tests/claims
-    assert re.findall(r'<section id="(\w+)"', full) == shown
-    for name in shown:
+    elsewhere = {
+        "change",
+        "samples",
+        "claims",
+    }  # for internal use, or when somebody claimed something: see tests/claims
+    public = tuple(name for name in html.SECTIONS if name not in elsewhere)
+    assert tuple(re.findall(r'<section id="(\w+)"', full)) == public
+    for name in public:
         assert f'href="#{name}"' in full
         assert f'id="h-{name}"' in full
+
+
+def test_every_section_of_the_internal_report_in_order(internal: str) -> None:
+    assert tuple(re.findall(r'<section id="(\w+)"', internal)) == html.SECTIONS
 
 
 def test_nothing_personal_is_shown(full: str) -> None:
@@ -173,7 +192,9 @@ def test_nothing_personal_is_shown(full: str) -> None:
     assert "0" * 64 not in full  # a sample's digest would let anyone test whether a picture is inside
 
 
-def test_hostile_texts_are_inert(full: str) -> None:
+@pytest.mark.parametrize("which", ["full", "internal"])
+def test_hostile_texts_are_inert(which: str, request: pytest.FixtureRequest) -> None:
+    full = request.getfixturevalue(which)
     outline = Outline(full)
     assert outline.tags["script"] == outline.tags["img"] == 0
     assert outline.tags["style"] == 1
@@ -184,8 +205,8 @@ def test_hostile_texts_are_inert(full: str) -> None:
     assert "&lt;script&gt;alert(1)" in full
 
 
-def test_markup_is_well_formed(full: str, plain: str) -> None:
-    for page in (full, plain):
+def test_markup_is_well_formed(full: str, plain: str, internal: str) -> None:
+    for page in (full, plain, internal):
         assert Outline(page).mistakes == []
 
 
@@ -213,7 +234,9 @@ def test_policy_allows_the_style_and_nothing_else(plain: str) -> None:
     ]
 
 
-def test_headings_ids_and_labels(full: str) -> None:
+@pytest.mark.parametrize("which", ["full", "internal"])
+def test_headings_ids_and_labels(which: str, request: pytest.FixtureRequest) -> None:
+    full = request.getfixturevalue(which)
     outline = Outline(full)
     assert outline.headings[:2] == [1, 2]
     assert outline.headings.count(1) == 1
@@ -276,7 +299,7 @@ def test_every_series_has_a_colour_and_every_pattern_a_ground(full: str) -> None
 def test_the_verdict_says_what_was_not_looked_at(
     tmp_path: Path, items: list[Item], changes: dict[str, object], said: str
 ) -> None:
-    assert said in Outline(html.render(build(tmp_path, items, **changes))).text
+    assert said in Outline(html.render(build(tmp_path, items, **changes), INTERNAL)).text
 
 
 def test_more_skip_reasons_than_the_verdict_shows(tmp_path: Path) -> None:
@@ -317,7 +340,7 @@ def test_more_skip_reasons_than_the_verdict_shows(tmp_path: Path) -> None:
 )
 def test_redaction_states_what_is_left(tmp_path: Path, changes: dict[str, object], said: str) -> None:
     redactions.write(tmp_path, redaction(**changes), [])
-    page = Outline(html.render(build(tmp_path, [Item("a")]))).text
+    page = Outline(html.render(build(tmp_path, [Item("a")]), INTERNAL)).text
     assert said in page
     assert "Redacted pictures are obfuscated." in page
     assert "anonym" not in page.lower()

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from privacy_audit.errors import PrivacyAuditError
+from privacy_audit.report.charts import MAP_LEVELS
+from privacy_audit.report.disclosure import Figure
 from privacy_audit.report.html import SECTIONS
 from privacy_audit.report.language import Language
 from privacy_audit.report.measure import NAMED
 from privacy_audit.report.summary import PARTS
 from privacy_audit.resources import folder
-from privacy_audit.taxonomy import CATEGORIES
+from privacy_audit.taxonomy import CATEGORIES, CODES
 from privacy_audit.types import ACTIONS, TRAININGS, VISIBILITIES, Severity
 
 FAMILIES: dict[str, list[str]] = {
@@ -36,6 +39,15 @@ FAMILIES: dict[str, list[str]] = {
     "redaction": ["changed", "unchanged", "dropped", "quarantined", "withheld"],
     "redaction_meaning": ["changed", "unchanged", "dropped", "quarantined", "withheld"],
     "detectors": ["method", "thresholds", "measured", "limits"],
+    "route": ["libjpeg-turbo", "re-encode", "lossless", "unchanged"],
+    "source_kind": ["folder", "table"],
+    "direction": list("nsew"),
+    "distributions": ["sources", "languages"],
+    "map.level": list(MAP_LEVELS),
+    "change.differs": ["source", "detectors", "policy", "incomplete"],
+    "change.caption": ["whole", "severity", "kind"],
+    "change.column": ["whole", "severity", "kind"],
+    "change.row": ["samples", "found", "violating", "act", "unchecked", "not_public"],
     "histogram": ["face_size", "faces_per_picture", "location", "picture_size", "channel"],
     "median": ["face_size", "faces_per_picture", "picture_size"],
     "bin.face_size": list("0123456"),
@@ -50,7 +62,7 @@ FAMILIES: dict[str, list[str]] = {
     "objection.what": ["1", "2", "3"],
     "recall": ["precision", "false_alarms"],
     "recall.source": ["reference", "bench"],
-    "integrity": ["manifest", "source", "plan", "policy", "key"],
+    "integrity": ["root", "manifest", "source", "plan", "policy", "key"],
     "column": [
         *("checked", "failed", "skipped", "samples", "share", "findings"),
         *("count", "looked", "upper", "left", "interval", "size"),
@@ -105,9 +117,51 @@ def test_catalogues_have_the_parameters_of_the_english_one(name: str) -> None:
         texts = [entry] if isinstance(entry, str) else list(entry.values())  # type: ignore[attr-defined]
         return {field for text in texts for _, field, _, _ in string.Formatter().parse(text) if field}
 
+    kinds = {f"code.{code}": "" for code in CODES}  # English has their titles in the taxonomy
     for key, entry in Language.load(name).entries.items():
-        assert parameters(entry) == parameters(en.entries[key]), key
+        assert parameters(entry) == parameters({**kinds, **en.entries}[key]), key
         assert isinstance(entry, str) or "other" in entry, key
+
+
+@pytest.mark.parametrize("name", [name for name in catalogues() if name != "en"])
+def test_other_languages_name_every_kind_and_leave_no_english_sentence(name: str) -> None:
+    entries = Language.load(name).entries
+    assert {f"code.{code}" for code in CODES} - set(entries) == set()
+    same = {
+        key
+        for key, text in entries.items()
+        if en.entries.get(key) == text and len(str(text).split()) > 3 and not key.startswith("format.")
+    }
+    assert same == set()
+
+
+def test_numbers_and_days_in_indonesian() -> None:
+    other = Language.load("id")
+    assert other.number(1234567.8, 1) == "1.234.567,8"
+    assert other.date("2026-11-22T09:05:00Z") == "22 November 2026, 09:05 UTC"
+    assert other.day("2024-10-17") == "17 Oktober 2024"
+    assert other.number(Figure(10, 19)) == "10–19"
+    assert other.kind("gps.precise") == "Lokasi tepat"
+    assert other.title({"title_id": "Wajah"}, "Face") == "Wajah"
+    assert en.title({"title_id": "Wajah"}, "Face") == "Face"
+
+
+@pytest.mark.parametrize(
+    ("figure", "text"),
+    [
+        (Figure(0, 0), "0"),
+        (Figure(1, 9), "<10"),
+        (Figure(1000, 1009), "1,000–1,009"),
+        (Figure(0, None), "not published"),
+    ],
+)
+def test_figures(figure: Figure, text: str) -> None:
+    assert en.number(figure) == text
+
+
+def test_a_language_that_there_is_not() -> None:
+    with pytest.raises(PrivacyAuditError, match="use one of en, id"):
+        Language.load("../en")
 
 
 def test_a_missing_key_is_an_error() -> None:
