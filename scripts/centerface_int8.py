@@ -2,13 +2,11 @@
 
     python scripts/centerface_int8.py PHOTOS [-o FILE]
 
-PHOTOS is a folder of photos of people. Every second one is made use of; of the others the boxes are compared with those
-of the published network, and nothing is written when they differ too much. The file in the package was made of 62
-street photos (clothing-co-parsing, Apache-2.0): from them come the ranges of its activations, and which channels of
-the first block are zero. After a change, put its sha256 into backends/centerface.py and MODELS.md. It
-takes a minute.
+PHOTOS is a folder of photos of people. Every second one sets the ranges of the activations, of the others the boxes are
+compared with those of the 32-bit network, and nothing is written when they differ too much. The file in the package was
+made of 62 street photos (clothing-co-parsing, Apache-2.0); only ranges of activations went into it. After a change, put
+its sha256 into backends/centerface.py and MODELS.md.
 
-First what changes no box is taken out (centerface_prune.py): a tenth of the time.
 Static quantisation, per-channel weights of 7 bits in int8, activations uint8 by minimum and maximum; the heads and the
 first three convolutions stay 32 bit, without which boxes of small faces are lost.
 """
@@ -20,12 +18,10 @@ import hashlib
 import logging
 import tempfile
 from collections.abc import Iterator
-from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import onnx
-from centerface_prune import joined, pruned
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from PIL import Image, ImageOps
@@ -37,8 +33,6 @@ from privacy_audit.detectors.faces.inputs import fit, planes
 
 TARGET = Path(centerface.__file__).with_name("centerface-int8.onnx")
 SIDE = 640
-SHEET = (640, 480)
-MOSAICS = (1, 1, 2, 3)
 MAX_PHOTOS = 62
 FIRST_KEPT = 3
 FOUND_AGAIN = 0.95
@@ -54,13 +48,11 @@ def main() -> None:
     logging.disable(logging.WARNING)  # onnxruntime advises a step that this script does itself
     paths = sorted(path for path in options.photos.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
     with tempfile.TemporaryDirectory() as name:
-        whole, small, quantised = (Path(name) / f"{part}.onnx" for part in ("whole", "small", "int8"))
+        folded, quantised = Path(name) / "folded.onnx", Path(name) / "int8.onnx"
         model = prepared(centerface.MODEL.verified())
-        onnx.save(model, whole)
-        model = pruned(joined(model), mosaics(paths[::2][:MAX_PHOTOS])[::2])
-        onnx.save(model, small)
+        onnx.save(model, folded)
         quantize_static(
-            small,
+            folded,
             quantised,
             Photos(paths[::2][:MAX_PHOTOS]),
             quant_format=QuantFormat.QDQ,
@@ -72,7 +64,7 @@ def main() -> None:
             nodes_to_exclude=kept(model),
             calibrate_method=CalibrationMethod.MinMax,
         )
-        compare(on_onnxruntime(whole), on_onnxruntime(quantised), paths[1::2][:MAX_PHOTOS])
+        compare(on_onnxruntime(folded), on_onnxruntime(quantised), paths[1::2][:MAX_PHOTOS])
         data = quantised.read_bytes()
     options.output.write_bytes(data)
     print(f"{options.output}: {len(data):,} bytes, sha256 {hashlib.sha256(data).hexdigest()}")
@@ -124,26 +116,6 @@ def kept(model: onnx.ModelProto) -> list[str]:
 def picture(path: Path) -> Image.Image:
     with Image.open(path) as image:
         return fit(ImageOps.exif_transpose(image).convert("RGB"), SIDE)
-
-
-def mosaics(paths: list[Path]) -> list[Image.Image]:
-    """Half of them photos as they are, half four or nine photos side by side, for small faces. Some come twice."""
-    pictures, start = [], 0
-    sizes = cycle(MOSAICS)
-    while start < len(paths):
-        per_side = next(sizes)
-        chosen = paths[start : start + per_side * per_side]
-        start += max(1, per_side * per_side // 2)
-        if per_side == 1:
-            pictures.append(picture(chosen[0]))
-            continue
-        sheet, tile = Image.new("RGB", SHEET), (SHEET[0] // per_side, SHEET[1] // per_side)
-        for number in range(per_side * per_side):
-            photo = picture(chosen[number % len(chosen)])
-            photo.thumbnail(tile)
-            sheet.paste(photo, (number % per_side * tile[0], number // per_side * tile[1]))
-        pictures.append(sheet)
-    return pictures
 
 
 class Photos(CalibrationDataReader):

