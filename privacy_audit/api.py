@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from privacy_audit import evidence
 from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
-from privacy_audit.sources import FolderSource, Source, Survey, TableSource, beside, open_source
+from privacy_audit.sources import FolderSource, Source, TableSource, beside, open_source
 from privacy_audit.store.files import sha256
 from privacy_audit.store.folder import AuditFolder, Table
 from privacy_audit.types import ACTIONS, Severity
@@ -192,8 +192,8 @@ def scan(
     a "sample" of about 20,000, or in none ("off"); the default is all of a small dataset, a sample of a large one.
 
     `sample` audits a random part only: a number of samples, a share ("2%"), or "auto" for as many as make the 95 %
-    interval of any rate about `margin` wide to either side. `seed` draws the same ones again. Sources whose shards are
-    natural clusters (tar files) are drawn in whole shards. Rates in summary and report then carry their intervals.
+    interval of any rate about `margin` wide to either side. `seed` draws the same ones again. Of sources that
+    are many archives (tar files), whole ones are drawn. Rates in summary and report then carry their intervals.
 
     `since` is an earlier audit: samples that are as they were, by content, keep its rows (marked `reused`). It must
     have been made with the same detectors, rules, options and token key. `memory_limit` is in bytes per worker
@@ -211,19 +211,19 @@ def scan(
             f"'{fail_on}' is no severity; use one of {', '.join(s.value for s in Severity)} or none."
         )
     root = Path(source)
-    folder: Any = open_source(root, caption_columns=tuple(caption_columns), dataset=dataset)
-    survey = folder.survey()
+    opened = open_source(root, caption_columns=tuple(caption_columns), dataset=dataset)
+    folder: Source = opened
     sampling: dict[str, Any] = {}
     if sample is not None:
         if biometrics is not None:
             raise PrivacyAuditError("how many people appear in a dataset cannot be told from a sample of it.")
-        folder, sampling = _drawn(folder, survey, SampleRequest(str(sample), margin, seed))
-        survey = folder.survey()
+        folder, sampling = _drawn(folder, SampleRequest(str(sample), margin, seed))
+    survey = folder.survey()
     temporary = tempfile.TemporaryDirectory(prefix="privacy-audit-") if output is None else None
     target = Path(temporary.name if temporary else str(output))
     _keep_apart(root, target, "the audit")
     packs = [policy] if isinstance(policy, str) else list(policy)
-    given, listed = _given(folder, opt_out)
+    given, listed = _given(opened, opt_out)
     chosen = registry.select(detectors, IMAGE_TEXT if image_text else ())
     chosen_names = [detector.name for detector in chosen]
     if listed and "provenance" not in chosen_names:
@@ -240,7 +240,7 @@ def scan(
         detectors=_specs(chosen_names, looking, {"provenance": given, "captions": texts}),
         packs=tuple(load(name) for name in dict.fromkeys(packs)),
         token_key=evidence.load_key(Path(token_key) if token_key is not None else None),
-        source_options={"caption_columns": sorted(caption_columns), "dataset": folder.beside.description},
+        source_options={"caption_columns": sorted(caption_columns), "dataset": opened.beside.description},
         not_asked=tuple(registry.not_asked(chosen)),
         sampling=sampling,
     )
@@ -256,7 +256,7 @@ def scan(
         "detectors": sorted(spec.name for spec in plan.detectors),
         "policy": [pack.pack for pack in plan.packs],
         "caption_columns": sorted(caption_columns),
-        "dataset": folder.beside.description,
+        "dataset": opened.beside.description,
         **({"opt_out": listed} if listed else {}),
         "faces": {"profile": faces, "backend": faces_backend},
         "text_noise": text_noise,
@@ -272,7 +272,7 @@ def scan(
         timeout_s=timeout_s,
         options=options,
         progress=progress or running.Silent(),
-        declared=folder.beside.description.get("dataset", {}),
+        declared=opened.beside.description.get("dataset", {}),
         survey=survey,
         runner=runner,
         since=Path(since) if since is not None else None,
@@ -465,11 +465,11 @@ def _text_options(
     return options
 
 
-def _drawn(source: Source, survey: Survey, request: SampleRequest) -> tuple[Source, dict[str, Any]]:
+def _drawn(source: Source, request: SampleRequest) -> tuple[Source, dict[str, Any]]:
     """The drawn part of a source, and how it was drawn; the whole source when all of it is."""
-    from privacy_audit.run.sampling import SampledSource
+    from privacy_audit.run.sampling import sample
 
-    drawn = SampledSource(source, survey, request)
+    drawn = sample(source, request)
     if drawn.design.units == drawn.design.of_units:
         return source, {}
     return drawn, drawn.design.facts()
