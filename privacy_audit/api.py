@@ -19,7 +19,6 @@ from privacy_audit.sources import (
     FolderSource,
     LocalSource,
     Source,
-    Survey,
     TableSource,
     beside,
     is_dataset,
@@ -287,8 +286,8 @@ def scan(
     a "sample" of about 20,000, or in none ("off"); the default is all of a small dataset, a sample of a large one.
 
     `sample` audits a random part only: a number of samples, a share ("2%"), or "auto" for as many as make the 95 %
-    interval of any rate about `margin` wide to either side. `seed` draws the same ones again. Sources whose shards are
-    natural clusters (tar files) are drawn in whole shards. Rates in summary and report then carry their intervals.
+    interval of any rate about `margin` wide to either side. `seed` draws the same ones again. Of sources that
+    are many archives (tar files), whole ones are drawn. Rates in summary and report then carry their intervals.
 
     `since` is an earlier audit: samples that are as they were, by content, keep its rows (marked `reused`). It must
     have been made with the same detectors, rules, options and token key. `memory_limit` is in bytes per worker
@@ -303,24 +302,24 @@ def scan(
 
     _check_severity(fail_on)
     known, accepted = _settling(baseline, suppressions)
-    folder: Any
+    opened: LocalSource | DatasetSource
     if is_dataset(source):
-        folder = DatasetSource(source, caption_columns=tuple(caption_columns), dataset=dataset)
+        opened = DatasetSource(source, caption_columns=tuple(caption_columns), dataset=dataset)
     else:
-        folder = open_source(Path(source), caption_columns=tuple(caption_columns), dataset=dataset, kind=source_kind)
-    survey = folder.survey()
+        opened = open_source(Path(source), caption_columns=tuple(caption_columns), dataset=dataset, kind=source_kind)
+    folder: Source = opened
     sampling: dict[str, Any] = {}
     if sample is not None:
         if biometrics is not None:
             raise PrivacyAuditError("how many people appear in a dataset cannot be told from a sample of it.")
-        folder, sampling = _drawn(folder, survey, SampleRequest(str(sample), margin, seed))
-        survey = folder.survey()
+        folder, sampling = _drawn(folder, SampleRequest(str(sample), margin, seed))
+    survey = folder.survey()
     temporary = tempfile.TemporaryDirectory(prefix="privacy-audit-") if output is None else None
     target = Path(temporary.name if temporary else str(output))
-    if not isinstance(folder, DatasetSource):
+    if not isinstance(opened, DatasetSource):
         _keep_apart(Path(source), target, "the audit")
     packs = [policy] if isinstance(policy, str) else list(policy)
-    given, listed = _given(folder, opt_out)
+    given, listed = _given(opened, opt_out)
     chosen = registry.select(detectors, IMAGE_TEXT if image_text else ())
     chosen_names = [detector.name for detector in chosen]
     if listed and "provenance" not in chosen_names:
@@ -337,7 +336,7 @@ def scan(
         detectors=_specs(chosen_names, looking, {"provenance": given, "captions": texts}),
         packs=tuple(load(name) for name in dict.fromkeys(packs)),
         token_key=evidence.load_key(Path(token_key) if token_key is not None else None),
-        source_options={"caption_columns": sorted(caption_columns), "dataset": folder.beside.description},
+        source_options={"caption_columns": sorted(caption_columns), "dataset": opened.beside.description},
         not_asked=tuple(registry.not_asked(chosen)),
         sampling=sampling,
     )
@@ -355,7 +354,7 @@ def scan(
         "detectors": sorted(spec.name for spec in plan.detectors),
         "policy": [pack.pack for pack in plan.packs],
         "caption_columns": sorted(caption_columns),
-        "dataset": folder.beside.description,
+        "dataset": opened.beside.description,
         **({"opt_out": listed} if listed else {}),
         "faces": {"profile": faces, "backend": faces_backend},
         "text_noise": text_noise,
@@ -371,7 +370,7 @@ def scan(
         timeout_s=timeout_s,
         options=options,
         progress=progress or running.Silent(),
-        declared=folder.beside.description.get("dataset", {}),
+        declared=opened.beside.description.get("dataset", {}),
         survey=survey,
         runner=runner,
         since=Path(since) if since is not None else None,
@@ -1023,11 +1022,11 @@ def _text_options(
     return options
 
 
-def _drawn(source: Source, survey: Survey, request: SampleRequest) -> tuple[Source, dict[str, Any]]:
+def _drawn(source: Source, request: SampleRequest) -> tuple[Source, dict[str, Any]]:
     """The drawn part of a source, and how it was drawn; the whole source when all of it is."""
-    from privacy_audit.run.sampling import SampledSource
+    from privacy_audit.run.sampling import sample
 
-    drawn = SampledSource(source, survey, request)
+    drawn = sample(source, request)
     if drawn.design.units == drawn.design.of_units:
         return source, {}
     return drawn, drawn.design.facts()

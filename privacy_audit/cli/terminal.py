@@ -140,7 +140,7 @@ def print_audit(audit: Audit, source: str | None = None) -> None:
 def _print_drawn(audit: Audit) -> None:
     design = audit.folder.manifest.sampling
     if design:
-        what = "whole shards" if audit.folder.manifest.clustered else "files and rows"
+        what = "whole archives" if audit.folder.manifest.clustered else "files and rows"
         click.echo(
             f"A random sample: {design['units']:,} of {design['of_units']:,} {what}, seed {design['seed']}. "
             "Percentages are 95 % intervals for the whole source."

@@ -449,16 +449,17 @@ class _Measure:
                 WHERE bit_count(mask) > 1 GROUP BY mask ORDER BY samples DESC, mask
             """)
         ]
+        masks = [sum(1 << PARTS.index(part) for part in parts) for parts in NAMED]
+        self._table("combinations", {"wanted": "INTEGER"}, [(mask,) for mask in masks])
+        sums = self._clusters(f"""
+            SELECT wanted AS key, sample, {ALL} AS denominator FROM (
+                SELECT sample, bit_or(bit) AS mask FROM found JOIN parts USING (code) GROUP BY sample
+            ) JOIN combinations ON mask & wanted = wanted
+        """)  # noqa: S608
         named = []
-        for parts in NAMED:
+        for parts, mask in zip(NAMED, masks, strict=True):
             samples = sum(count for group, count in groups if group.issuperset(parts))
-            mask = sum(1 << PARTS.index(part) for part in parts)
-            sums = self._clusters(f"""
-                SELECT 0 AS key, sample, {ALL} AS denominator FROM (
-                    SELECT sample, bit_or(bit) AS mask FROM found JOIN parts USING (code) GROUP BY sample
-                ) WHERE mask & ? = ?
-            """, mask, mask)  # fmt: skip  # noqa: S608
-            interval = self.rates.interval(samples, total, sums.get(0))
+            interval = self.rates.interval(samples, total, sums.get(mask))
             named.append(Combination(parts, samples, sought.issuperset(parts), interval))
         exact = [
             Combination(

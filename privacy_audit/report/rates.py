@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from privacy_audit import stats
 from privacy_audit.errors import AuditError
 from privacy_audit.stats import Clusters, Interval, Measured
-from privacy_audit.store.manifest import DetectorEntry, Manifest
+from privacy_audit.store.manifest import CLUSTER_END, DetectorEntry, Manifest
 
 if TYPE_CHECKING:
     import duckdb
 
 ALL = 0
 """The denominator that counts every sample."""
+_CLUSTER = f"split_part(shard, '{CLUSTER_END}', 1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Rates:
     def interval(self, hits: int, total: int, counted: Clusters | None = None) -> Interval | None:
         """Of the rate `hits` / `total`; None when all was audited, which has no sampling error.
 
-        Where shards were drawn and it is not known what each held, each shard counts as one sample: too wide at worst.
+        Where clusters were drawn and it is not known what each held, each counts as one sample: too wide at worst.
         """
         if self.drawn == 1 or total <= 0 or not 0 <= hits <= total:
             return None
@@ -110,18 +111,20 @@ def _measured(raw: Mapping[str, Any]) -> tuple[str, tuple[Measured, str]]:
 def place(
     connection: duckdb.DuckDBPyConnection, seekers: Iterable[frozenset[str]], *, clustered: bool
 ) -> list[frozenset[str]]:
-    """Temporary tables for `counted`: the shard of each sample, and how many samples of each shard count.
+    """Temporary tables for `counted`: the cluster of each sample, and how many samples of each cluster count.
 
     Returns the denominators: ALL, then one per set of detectors of which one at least looked at a sample.
     """
     denominators = [frozenset[str](), *sorted(set(seekers), key=sorted)]
     if clustered:
-        connection.execute("CREATE TEMP TABLE places AS SELECT hash(sample_id) AS sample, shard FROM samples")
-        connection.execute("CREATE TEMP TABLE sizes (denominator INTEGER, shard TEXT, total BIGINT)")
+        connection.execute(
+            f"CREATE TEMP TABLE places AS SELECT hash(sample_id) AS sample, {_CLUSTER} AS cluster FROM samples"  # noqa: S608
+        )
+        connection.execute("CREATE TEMP TABLE sizes (denominator INTEGER, cluster TEXT, total BIGINT)")
         for number, names in enumerate(denominators):
             condition = "list_has_any(checked, ?)" if number else "?::TEXT[] IS NOT NULL"
             connection.execute(
-                f"INSERT INTO sizes SELECT {number}, shard, count(*) FROM samples WHERE {condition} GROUP BY shard",  # noqa: S608
+                f"INSERT INTO sizes SELECT {number}, {_CLUSTER}, count(*) FROM samples WHERE {condition} GROUP BY ALL",  # noqa: S608
                 [sorted(names)],
             )
     return denominators
@@ -133,14 +136,14 @@ def counted(
     """Per key, the sums over clusters. `rows` is a query for (key, sample, denominator), a sample once per key."""
     query = f"""
         WITH per AS (
-            SELECT r.key, r.denominator, p.shard, count(*) AS y
+            SELECT r.key, r.denominator, p.cluster, count(*) AS y
             FROM ({rows}) r JOIN places p USING (sample) GROUP BY ALL
         ), sums AS (
             SELECT denominator, sum(total)::BIGINT AS x, sum(total * total)::HUGEINT AS xx
             FROM sizes GROUP BY denominator
         )
         SELECT key, sum(y)::BIGINT, any_value(s.x), sum(y * y)::HUGEINT, any_value(s.xx), sum(y * z.total)::HUGEINT
-        FROM per JOIN sizes z USING (denominator, shard) JOIN sums s USING (denominator) GROUP BY key
+        FROM per JOIN sizes z USING (denominator, cluster) JOIN sums s USING (denominator) GROUP BY key
     """  # noqa: S608
     found = connection.execute(query, list(parameters)).fetchall()
     return {key: Clusters(clusters, *(int(number) for number in numbers)) for key, *numbers in found}

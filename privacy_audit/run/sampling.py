@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
 from privacy_audit import stats
-from privacy_audit.errors import PrivacyAuditError
+from privacy_audit.errors import PrivacyAuditError, SourceError
 from privacy_audit.sources import Item, Shard, SkippedMember, Source, Survey
+from privacy_audit.store.manifest import CLUSTER_END
 
 ALIKE = 0.05
-"""How alike samples of one shard are taken to be (intraclass correlation) when `auto` plans; the report measures it."""
+"""How alike samples of one cluster are taken to be (intraclass correlation) when `auto` plans."""
 FEWEST_CLUSTERS = 10
-"""Fewer shards say too little about how much shards differ."""
+"""Fewer clusters say too little about how much they differ; sources with no more are sampled member by member."""
 _WRONG = "is no sample: give a number (10000), a share (2%) or auto."
 
 
@@ -33,6 +35,11 @@ class Request:
         if not 0 < self.margin < 0.5:
             raise PrivacyAuditError(f"the margin is a rate between 0 and 0.5, such as 0.01, and not {self.margin}.")
         self.size(1)
+
+    @property
+    def planned(self) -> float | None:
+        """The margin, when it decided the size."""
+        return self.margin if self.asked == "auto" else None
 
     def size(self, population: int, cluster: float = 1.0) -> int:
         """Samples to draw from so many, at least 1. `cluster` is the mean number of samples that are drawn together."""
@@ -56,7 +63,8 @@ class Design:
     """How samples were drawn; stands in the manifest and in the plan's hash.
 
     `units` were drawn out of `of_units`: members of the source (samples, and files that turn out to be none) in a
-    simple random sample, whole shards in a cluster sample. `population` is all members, `members` those drawn.
+    simple random sample, whole clusters in a cluster sample. `population` is all members, of clusters an estimate;
+    `members` are those drawn.
     """
 
     method: Literal["random", "clusters"]
@@ -73,35 +81,26 @@ class Design:
         return asdict(self)
 
 
-class SampledSource:
-    """The drawn part of a source, as a source: same kind, name, ids and fingerprint, fewer members."""
+def sample(source: Source, request: Request) -> RandomSample | ClusterSample:
+    """The drawn part of a source. Whole clusters are drawn where it has enough of them; the others are not read."""
+    clusters = getattr(source, "clusters", None)
+    names = clusters() if clusters is not None else []
+    if len(names) > FEWEST_CLUSTERS:
+        return ClusterSample(source, names, request)
+    return RandomSample(source, source.survey(), request)
+
+
+class RandomSample:
+    """Some members of a source, as a source: same kind, name, ids and fingerprint, fewer members."""
 
     def __init__(self, source: Source, survey: Survey, request: Request) -> None:
         self.kind, self.name = source.kind, source.name
         self._source = source
         self._whole = survey
-        self._clusters = bool(getattr(source, "clusters", False))
-        if self._clusters:
-            sizes = [shard.samples for shard in source.shards()]
-            mean = sum(sizes) / max(len(sizes), 1)
-            wanted = math.ceil(request.size(max(sum(sizes), 1), mean) / max(mean, 1))
-            units = min(len(sizes), max(FEWEST_CLUSTERS, wanted))
-            self._drawn = draw(len(sizes), units, request.seed)
-            members, of_units = sum(sizes[number] for number in self._drawn), len(sizes)
-        else:
-            units = members = request.size(survey.samples)
-            of_units = survey.samples
-            self._drawn = draw(survey.samples, units, request.seed)
-        margin = request.margin if request.asked == "auto" else None
+        size = request.size(survey.samples)
+        self._drawn = draw(survey.samples, size, request.seed)
         self.design = Design(
-            "clusters" if self._clusters else "random",
-            request.seed,
-            request.asked,
-            margin,
-            units,
-            of_units,
-            members,
-            survey.samples,
+            "random", request.seed, request.asked, request.planned, size, survey.samples, size, survey.samples
         )
 
     def survey(self) -> Survey:
@@ -111,11 +110,7 @@ class SampledSource:
     def shards(self) -> Iterator[Shard]:
         """The shards that hold drawn members."""
         first = 0
-        for number, shard in enumerate(self._source.shards()):
-            if self._clusters:
-                if _holds(self._drawn, number):
-                    yield shard
-                continue
+        for shard in self._source.shards():
             begin, end = (bisect_left(self._drawn, place) for place in (first, first + shard.samples))
             positions = tuple(place - first for place in self._drawn[begin:end])
             first += shard.samples
@@ -128,24 +123,68 @@ class SampledSource:
             yield from self._source.read(shard)
             return
         wanted = iter(shard.content.positions)
-        following = next(wanted)
+        following = next(wanted, None)
         for position, member in enumerate(self._source.read(shard.content.shard)):
             if position == following:
                 yield member
-                position_after = next(wanted, None)
-                if position_after is None:
+                following = next(wanted, None)
+                if following is None:
                     return
-                following = position_after
-
-    def __getattr__(self, name: str) -> Any:
-        """What else the source has (`root`, `beside` ...)."""
-        if name.startswith("_"):  # while it is unpickled, there is no source yet
-            raise AttributeError(name)
-        return getattr(self._source, name)
 
     def __getstate__(self) -> dict[str, Any]:
         """Workers read what their shard names; the list of all that was drawn would only be carried around."""
         return {**self.__dict__, "_drawn": ()}
+
+
+class ClusterSample:
+    """Some clusters of a source (archives, say), whole, as a source. The shards of a cluster have its number first."""
+
+    def __init__(self, source: Source, names: Sequence[str], request: Request) -> None:
+        self.kind, self.name = source.kind, source.name
+        self._source = source
+        part: Callable[[Sequence[str]], Source] = source.only  # type: ignore[attr-defined]
+        if request.asked.endswith("%"):
+            units = request.size(len(names))
+        else:
+            pilot = [_survey(part([names[number]])) for number in draw(len(names), FEWEST_CLUSTERS, request.seed)]
+            mean = max(sum(one.samples for one in pilot) / len(pilot), 1.0)
+            units = math.ceil(request.size(round(mean * len(names)), mean) / mean)
+        units = min(len(names), max(FEWEST_CLUSTERS, units))
+        self._parts = {number: part([names[number]]) for number in draw(len(names), units, request.seed)}
+        surveys = [_survey(one) for one in self._parts.values()]
+        members = sum(one.samples for one in surveys)
+        marks = hashlib.sha256("".join(one.fingerprint for one in surveys).encode()).hexdigest()
+        self._survey = Survey(members, marks, sum((Counter(one.skipped) for one in surveys), Counter()))
+        population = round(members / units * len(names))
+        self.design = Design(
+            "clusters", request.seed, request.asked, request.planned, units, len(names), members, population
+        )
+
+    def survey(self) -> Survey:
+        """What was drawn; the fingerprint is that of the drawn clusters."""
+        return self._survey
+
+    def shards(self) -> Iterator[Shard]:
+        """All shards of the drawn clusters."""
+        for number, part in self._parts.items():
+            for place, shard in enumerate(part.shards()):
+                yield replace(shard, id=f"{number:06d}{CLUSTER_END}{place:06d}")
+
+    def read(self, shard: Shard) -> Iterator[Item | SkippedMember]:
+        """The members of a shard."""
+        return self._source.read(shard)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Workers read what their shard names."""
+        return {**self.__dict__, "_parts": {}}
+
+
+def _survey(part: Source) -> Survey:
+    """What one cluster holds; an empty one is a cluster too."""
+    try:
+        return part.survey()
+    except SourceError as error:
+        return Survey(0, hashlib.sha256(str(error).encode()).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +220,3 @@ def _below(limit: int, seed: int, step: int) -> int:
     """A random number from 0 to below `limit`; 128 bits make the bias of the remainder immeasurable."""
     digest = hashlib.blake2b(f"{seed}\0{step}".encode(), digest_size=16, person=b"sample").digest()
     return int.from_bytes(digest, "big") % limit
-
-
-def _holds(numbers: Sequence[int], number: int) -> bool:
-    place = bisect_left(numbers, number)
-    return place < len(numbers) and numbers[place] == number

@@ -97,9 +97,10 @@ class Survey:
 class Source(Protocol):
     """A dataset. Picklable: it is sent to every worker.
 
-    Optional: an attribute `clusters`, True where shards are natural clusters of samples (tar files), so that a sample
-    is drawn as whole shards; a method `narrow(shard, positions)` that returns a shard of these members only, its
-    content None where it cannot be done without reading the others.
+    Optional: methods `clusters()`, the names of its natural clusters (archives), found without a look into them, and
+    `only(names)`, the same source reduced to these, so that a sample is drawn as whole clusters and the others are not
+    read; a method `narrow(shard, positions)` that returns a shard of these members only, its content None where it
+    cannot be done without reading the others.
     """
 
     kind: str

@@ -11,6 +11,8 @@ from privacy_audit.errors import AuditError
 from privacy_audit.store.files import write_whole
 
 NAME = "audit.json"
+CLUSTER_END = "-"
+"""What ends the number of the cluster in the id of a shard, where whole clusters were drawn."""
 FORMAT_VERSION = 1
 
 
@@ -90,12 +92,12 @@ class Manifest:
 
     @property
     def drawn(self) -> float:
-        """The share of the source's units (samples, or whole shards) that was audited; 1 for all."""
+        """The share of the source's units (samples, or whole clusters) that was audited; 1 for all."""
         return self.sampling["units"] / self.sampling["of_units"] if self.sampling else 1.0
 
     @property
     def clustered(self) -> bool:
-        """Whether whole shards were drawn."""
+        """Whether whole clusters (archives) were drawn."""
         return bool(self.sampling) and self.sampling["method"] == "clusters"
 
 

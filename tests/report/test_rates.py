@@ -46,7 +46,7 @@ def audit(folder: Path, sampling: dict[str, Any], **changes: Any) -> AuditFolder
                     decisions=[HIGH] if marked else [],
                     checked=["faces", "metadata"] if number else ["metadata"],
                     visibility="private" if marked else "unknown",
-                    shard=str(shard),
+                    shard=f"{shard}-{number % 3}",  # an archive in three shards
                 )
             )
     return build(folder, items, sampling=sampling, **changes)
@@ -90,11 +90,11 @@ def test_drawn_shards_have_the_interval_of_a_ratio_over_shards(tmp_path: Path) -
     assert together.interval == whole
     assert whole.high - whole.low > 2 * (stats.wilson(8, 40).high - stats.wilson(8, 40).low) / 2
     assert kind_rates(folder)["face"] == by_code["face"]
-    # a bound where nothing was found counts each shard as one sample
+    # a bound where nothing was found counts each archive as one sample
     assert summary.findings.absent.rows[0].upper_bound == stats.upper_bound_of_none(4 / 0.96)
     page = html.render(folder)
-    assert "4 whole shards drawn at random out of 100" in page
-    assert "Samples of one shard may be alike" in page
+    assert "4 whole archives drawn at random out of 100" in page
+    assert "Samples of one archive may be alike" in page
 
 
 def test_a_rate_is_corrected_where_whole_samples_were_measured(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,15 @@ from click.testing import CliRunner
 from stub_detectors import ListSource, detector, each, plan
 
 import privacy_audit as pa
+from privacy_audit import stats
 from privacy_audit.cli import main
 from privacy_audit.detectors import registry
-from privacy_audit.errors import AuditError, PrivacyAuditError
+from privacy_audit.errors import AuditError, PrivacyAuditError, SourceError
+from privacy_audit.report.measure import kind_rates
 from privacy_audit.run import shard as running
-from privacy_audit.run.sampling import FEWEST_CLUSTERS, Request, SampledSource, draw
+from privacy_audit.run.sampling import FEWEST_CLUSTERS, Request, draw, sample
 from privacy_audit.run.scan import Silent, scan
-from privacy_audit.sources import FolderSource, Item, SkippedMember
+from privacy_audit.sources import FolderSource, Item, Shard, SkippedMember, Survey
 from privacy_audit.store.folder import AuditFolder
 from privacy_audit.types import Finding, Sample
 
@@ -28,18 +30,47 @@ def members(count: int) -> tuple[Item | SkippedMember, ...]:
     return tuple(Item(Sample(str(number), "")) for number in range(count))
 
 
-class Tars(ListSource):
-    """Shards are natural clusters."""
+class Tars:
+    """Archives of ten samples, in shards of four; only drawn ones are to be looked at."""
 
-    clusters = True
+    kind, name = "tars", "tars"
+
+    def __init__(self, count: int, chosen: tuple[str, ...] = ()) -> None:
+        self.count, self.chosen, self.looked_at = count, chosen, set[str]()
+
+    def clusters(self) -> list[str]:
+        return [f"{number:05}.tar" for number in range(self.count)]
+
+    def only(self, names: Sequence[str]) -> Tars:
+        part = Tars(self.count, tuple(names))
+        part.looked_at = self.looked_at
+        return part
+
+    def survey(self) -> Survey:
+        if not self.chosen:
+            raise AssertionError("all archives are looked at")
+        self.looked_at.update(self.chosen)
+        if self.chosen == ("00007.tar",):
+            raise SourceError("empty")
+        return Survey(10, self.chosen[0], {"not a picture (.md)": 1})
+
+    def shards(self) -> Iterator[Shard]:
+        for name in self.chosen if self.chosen != ("00007.tar",) else ():
+            for first in (0, 4, 8):
+                yield Shard(f"{first:06d}", min(4, 10 - first), f"{name}-{first}", (name, first))
+
+    def read(self, shard: Shard) -> Iterator[Item | SkippedMember]:
+        name, first = shard.content
+        for number in range(first, first + shard.samples):
+            yield Item(Sample(f"{name}/{number}", shard.id))
 
 
 def ids(source: Any) -> list[str]:
     return [item.sample.id for shard in source.shards() for item in source.read(shard)]
 
 
-def sampled(source: Any, asked: str, **more: Any) -> SampledSource:
-    return SampledSource(source, source.survey(), Request(asked, **more))
+def sampled(source: Any, asked: str, **more: Any) -> Any:
+    return sample(source, Request(asked, **more))
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
@@ -140,18 +171,45 @@ def test_rows_of_a_table_are_drawn_too(tmp_path: Path, jpeg: Callable[..., bytes
     assert len(set(ids(sampled(FolderSource(tmp_path), "25%")))) == 10
 
 
-def test_shards_that_are_clusters_are_drawn_whole() -> None:
-    source = Tars(members(1000), 10)
+def test_of_many_archives_whole_ones_are_drawn_and_no_other_is_looked_at() -> None:
+    source = Tars(1000)
     part = sampled(source, "200")
     found = ids(part)
-    shards = {int(name) // 10 for name in found}
-    assert len(shards) == 20
-    assert len(found) == 200
+    drawn = {name.split("/")[0] for name in found}
+    assert len(found) == part.survey().samples == 200
+    assert len(drawn) == 20
+    assert all(len([name for name in found if name.startswith(one)]) == 10 for one in drawn)
+    assert len(source.looked_at) <= 20 + FEWEST_CLUSTERS  # those whose size says how many to draw, too
     assert part.design.facts() == {
-        "method": "clusters", "seed": 0, "asked": "200", "margin": None, "units": 20, "of_units": 100, "members": 200,
-        "population": 1000,
+        "method": "clusters", "seed": 0, "asked": "200", "margin": None, "units": 20, "of_units": 1000, "members": 200,
+        "population": 10_000,
     }  # fmt: skip
-    assert len({int(name) // 10 for name in ids(sampled(source, "1"))}) == FEWEST_CLUSTERS
+    assert {shard.id.split("-")[0] + ".tar" for shard in part.shards()} == {f"0{name}" for name in drawn}
+    assert len({shard.id for shard in part.shards()}) == len(list(part.shards())) == 60
+    assert part.survey().skipped == {"not a picture (.md)": 20}
+    (shard, *_) = part.shards()
+    assert list(pickle.loads(pickle.dumps(part)).read(shard)) == list(part.read(shard))
+
+
+def test_sizes_of_cluster_samples() -> None:
+    assert sampled(Tars(1000), "5%").design.units == 50
+    assert sampled(Tars(1000), "1").design.units == FEWEST_CLUSTERS
+    assert sampled(Tars(10_000), "auto", margin=0.05).design.units == pytest.approx(38.5 * 1.45, abs=1)
+    assert sampled(Tars(20), "1000").design.units == 20
+
+
+def test_an_empty_archive_is_a_cluster_too() -> None:
+    part = sampled(Tars(11), "100%")
+    assert (part.design.units, part.design.members) == (11, 100)
+    assert len(ids(part)) == 100
+
+
+def test_of_few_archives_samples_are_drawn_singly() -> None:
+    class Few(ListSource):
+        def clusters(self) -> list[str]:
+            return ["a.tar", "b.tar"]
+
+    assert sampled(Few(members(100), 10), "5").design.method == "random"
 
 
 # --- a scan of a sample -----------------------------------------------------------------------------------------------
@@ -171,7 +229,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     running._built.cache_clear()
 
 
-def run(part: SampledSource, output: Path) -> None:
+def run(part: Any, output: Path) -> None:
     from dataclasses import replace
 
     with_design = replace(plan("odd"), sampling=part.design.facts())
@@ -250,3 +308,16 @@ def test_a_sample_is_no_ground_to_redact_or_to_count_people(tmp_path: Path, phot
         audit.redact(photos, tmp_path / "clean")
     with pytest.raises(PrivacyAuditError, match="cannot be told from a sample"):
         pa.scan(photos, sample=10, biometrics=pa.Biometrics("p", "l"))
+
+
+def test_an_audit_of_archives_has_the_interval_of_archives(tmp_path: Path, looked_at: list[str]) -> None:
+    run(sampled(Tars(1000), "200"), tmp_path)
+    assert len(looked_at) == 200
+    folder = AuditFolder(tmp_path)
+    assert folder.manifest.clustered
+    assert folder.manifest.drawn == 0.02
+    assert folder.manifest.counts["shards"] == 60
+    interval = kind_rates(folder)["face"].interval
+    assert interval is not None
+    assert interval.high == 1.0
+    assert interval.low == stats.of_clusters(stats.Clusters(20, 200, 200, 2000, 2000, 2000), 0.02).low
