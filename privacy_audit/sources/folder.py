@@ -170,7 +170,7 @@ class FolderSource:
             yield from self._read_rows(shard.id, content)
         else:
             for name in content.names:
-                yield from self._read_file(shard.id, self._origin(name), {}, ())
+                yield from self._read_alone(shard.id, name)
 
     def tables(self) -> list[str]:
         """The metadata tables, relative to the root, in path order."""
@@ -183,11 +183,12 @@ class FolderSource:
         """Any folder name will do for a copy."""
 
     def publish(self, draft: Path, output: Path) -> Path:
-        """Move the finished copy from the folder `draft` to the folder `output`."""
+        """Move the finished copy from the folder `draft` to `output`; returns the table in it if it was a table."""
         if output.exists():
             output.rmdir()
         os.replace(draft, output)
-        return output
+        alone = self._named is not None and not self._rest and "/" not in self._named[0]
+        return output / self._named[0] if alone and self._named else output
 
     # --- planning -----------------------------------------------------------------------------------------------------
 
@@ -345,6 +346,13 @@ class FolderSource:
 
     def _origin(self, file: str | None, table: str | None = None, row: int = -1) -> Origin:
         return Origin(file, table, row, self._tree.archive)
+
+    def _read_alone(self, shard: str, name: str) -> Iterator[Item | SkippedMember]:
+        try:
+            yield from self._read_file(shard, self._origin(name), {}, ())
+        except SourceError as error:  # the archive is gone
+            sample = Sample(safe_name(self._prefix + name), shard)
+            yield Item(sample, (Failure("source", "unreadable", str(error)),), (), self._origin(name))
 
     def _read_file(
         self,
