@@ -170,7 +170,7 @@ class FolderSource:
             yield from self._read_rows(shard.id, content)
         else:
             for name in content.names:
-                yield from self._read_file(shard.id, self._origin(name), {}, ())
+                yield from self._read_alone(shard.id, name)
 
     def narrow(self, shard: Shard, positions: Sequence[int]) -> Shard:
         """The shard with some of its files only; its rows of a table cannot be parted, so those stay as they are."""
@@ -341,6 +341,13 @@ class FolderSource:
 
     def _origin(self, file: str | None, table: str | None = None, row: int = -1) -> Origin:
         return Origin(file, table, row, self._tree.archive)
+
+    def _read_alone(self, shard: str, name: str) -> Iterator[Item | SkippedMember]:
+        try:
+            yield from self._read_file(shard, self._origin(name), {}, ())
+        except SourceError as error:  # the archive is gone
+            sample = Sample(safe_name(self._prefix + name), shard)
+            yield Item(sample, (Failure("source", "unreadable", str(error)),), (), self._origin(name))
 
     def _read_file(
         self,

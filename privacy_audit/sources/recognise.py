@@ -102,9 +102,8 @@ def _folder(path: Path) -> SourceKind:
             seen.add("datasets")
     if (path / "annotations").is_dir() and coco_files(path):
         return "coco"
-    if "folder" in seen or len(seen) != 1:
-        return "folder"
-    return "webdataset" if "webdataset" in seen else "parquet" if "parquet" in seen else "datasets"
+    order: tuple[SourceKind, ...] = ("folder", "webdataset", "parquet", "datasets")
+    return next((kind for kind in order if kind in seen), "folder")
 
 
 def _names(tree: DiskTree) -> Iterator[str]:

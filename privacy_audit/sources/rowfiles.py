@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -371,5 +372,7 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, OverflowError, RecursionError, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
+        # Arrow's own text names the file
+        number = error.errno if isinstance(error, OSError) else None
+        reason = os.strerror(number) if number else type(error).__name__
         raise SourceError(f"the table is not valid Parquet or Arrow, or damaged ({reason})") from error

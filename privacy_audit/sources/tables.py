@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import os
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -331,7 +332,9 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, OverflowError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
+        # Arrow's own text names the file
+        number = error.errno if isinstance(error, OSError) else None
+        reason = os.strerror(number) if number else type(error).__name__
         raise SourceError(f"the table is not valid Parquet, or damaged ({reason})") from error
 
 

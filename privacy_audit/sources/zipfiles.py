@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MAX_RATIO = 200
 RATIO_FROM = 16 * 1024 * 1024
 """A member may unpack to so many bytes whatever its size; beyond, to MAX_RATIO times its size."""
+CHANGED = "the archive changed while it was read"
 _END, _END64, _LOCATOR64, _CENTRAL, _LOCAL = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"PK\x01\x02", b"PK\x03\x04"
 _LONGEST_COMMENT = 65_535
 _CHUNK = 1 << 20
@@ -130,23 +131,25 @@ class Directory:
             return self._recovered[at]
         with self.path.open("rb") as file:
             file.seek(at)
-            fixed = file.read(46)
+            fixed = file.read(46).ljust(46, b"\0")
             entry, _ = _central(fixed + file.read(sum(struct.unpack("<HHH", fixed[28:34]))), 0, self._shift)
         if entry is None:
-            raise PictureError("the archive changed while it was read")
+            raise PictureError(CHANGED)
         return entry
 
     def read(self, place: int, max_bytes: int, head: int | None = None) -> bytes:
         """A member's content, or its first `head` bytes. Raises PictureError when it cannot be had."""
         if self._bits[place] & _OVERLAPS:
             raise PictureError("the member shares its bytes with another: perhaps a decompression bomb", "too_large")
-        entry = self._record(int(self._places[place]))
-        if entry.flags & _ENCRYPTED:
-            raise PictureError("the member is encrypted")
-        limit = min(max_bytes, max(RATIO_FROM, MAX_RATIO * entry.packed))
-        if head is None and entry.size > limit:
-            raise _too_large(limit)
         try:
+            entry = self._record(int(self._places[place]))
+            if (entry.packed, entry.crc) != (self._packed[place], self._crcs[place]):
+                raise PictureError(CHANGED)
+            if entry.flags & _ENCRYPTED:
+                raise PictureError("the member is encrypted")
+            limit = min(max_bytes, max(RATIO_FROM, MAX_RATIO * entry.packed))
+            if head is None and entry.size > limit:
+                raise _too_large(limit)
             with self.path.open("rb") as file:
                 file.seek(entry.local)
                 header = file.read(30)
@@ -188,7 +191,7 @@ def directory(path: Path, size: int, changed_ns: int) -> Directory:  # noqa: ARG
     try:
         return Directory(path)
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror or 'input/output error'}.") from error
+        raise SourceError(f"the archive cannot be read: {error.strerror or 'input/output error'}") from error
 
 
 def _key(name: str) -> int:

@@ -28,6 +28,7 @@ class ZipTree:
         self.path = path
         self.archive: str | None = safe_name(path.name)
         self._found: Directory | None = None
+        self._stamp = (0, 0)
 
     def __reduce__(self) -> tuple[type[ZipTree], tuple[Path]]:
         """Without the directory, which every worker reads for itself."""
@@ -55,7 +56,10 @@ class ZipTree:
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of that name."""
-        return self._directory().place(name) is not None
+        try:
+            return self._directory().place(name) is not None
+        except SourceError:
+            return False
 
     def is_file(self, name: str) -> bool:
         """The same: folders and links have no place in the index."""
@@ -87,8 +91,8 @@ class ZipTree:
 
     def table(self, name: str) -> Table:
         """A table in the archive is unpacked in memory, up to MAX_TABLE_BYTES."""
-        facts = self.path.stat()
-        return open_table(_Unpacked(self.path, name, facts.st_size, facts.st_mtime_ns))
+        self._fresh()
+        return open_table(_Unpacked(self.path, name, *self._stamp))
 
     def description(self, name: str) -> Path | Mapping[str, Any]:
         """Its plain data."""
@@ -118,9 +122,10 @@ class ZipTree:
     def _fresh(self) -> Directory:
         try:
             facts = self.path.stat()
+            self._stamp = (facts.st_size, facts.st_mtime_ns)
         except OSError as error:
-            raise SourceError(f"{self.path} cannot be read: {error.strerror or 'input/output error'}.") from error
-        self._found = directory(self.path, facts.st_size, facts.st_mtime_ns)
+            raise SourceError(f"the archive cannot be read: {error.strerror or 'input/output error'}") from error
+        self._found = directory(self.path, *self._stamp)
         return self._found
 
     def _read(self, name: str, max_bytes: int) -> bytes:

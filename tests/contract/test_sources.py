@@ -145,14 +145,17 @@ def test_a_source_that_changes_while_it_is_read(
 
 
 @pytest.mark.parametrize("layout", [name for name in WRITERS if not name.startswith("Dataset")])
-def test_a_source_that_is_gone_while_it_is_read(tmp_path: Path, samples: list[Given], layout: str) -> None:
+@pytest.mark.parametrize("how", ["emptied", "removed"])
+def test_a_source_that_is_gone_while_it_is_read(tmp_path: Path, samples: list[Given], layout: str, how: str) -> None:
     source = opened(WRITERS[layout](tmp_path, samples))
     source.survey()
     shards = list(source.shards())
     for path in tmp_path.rglob("*"):
         if path.is_file():
-            path.write_bytes(b"")
+            path.write_bytes(b"") if how == "emptied" else path.unlink()
+    source = pickle.loads(pickle.dumps(source)) if how == "removed" else source
     for shard in shards:
         items = [item for item in source.read(shard) if isinstance(item, Item)]
         assert len(items) == shard.samples
+        assert str(tmp_path) not in repr([item.failures for item in items])
         assert all(item.failures or lost(item.sample.picture) for item in items)

@@ -10,14 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dataset_writers import Given, arrow_table, coco, dataset, fill, rows, saved, table, tar, zipped
+from dataset_writers import WRITERS, Given, arrow_table, coco, dataset, fill, rows, saved, table, tar, zipped
 
 from privacy_audit import api
 from privacy_audit.errors import SourceError
+from privacy_audit.redaction.run import AFTER
 from privacy_audit.sources import DatasetSource, Item, Member, Origin, Source, is_dataset, open_source
 from privacy_audit.sources.recognise import recognise
 from privacy_audit.sources.tables import open_table
 from privacy_audit.sources.zipfiles import Directory
+from privacy_audit.store import redactions
 from privacy_audit.types import Failure, Skipped, SourceKind, Text
 
 pytestmark = pytest.mark.timeout(120)
@@ -340,6 +342,10 @@ def tree(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> Path:
     tar(root / "tars" / "0.tar", [("1.jpg", data)])
     tar(root / "tars" / "name", [("1.jpg", data)], "w:gz")
     parquet(root / "parquets" / "0.parquet", arrow_table(one, "struct"))
+    (root / "img2dataset").mkdir()
+    tar(root / "img2dataset" / "00000.tar", [("1.jpg", data)])
+    parquet(root / "img2dataset" / "00000.parquet", pa.table({"url": ["https://example.com/a.jpg"]}))
+    (root / "img2dataset" / "00000_stats.json").write_text("{}")
     fill(root / "mixed", one)
     tar(root / "mixed" / "0.tar", [("1.jpg", data)])
     fill(root / "coco" / "val", one)
@@ -361,6 +367,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> Path:
         ("empty", "folder"),
         ("mixed", "folder"),
         ("tars", "webdataset"),
+        ("img2dataset", "webdataset"),
         ("tars/0.tar", "webdataset"),
         ("tars/name", "webdataset"),
         ("tars/{0..9}.tar", "webdataset"),
@@ -398,6 +405,20 @@ def test_no_copy_of_an_archive_yet_is_said_plainly(tree: Path, tmp_path: Path) -
     audit = api.scan(tree / "z.zip", output=tmp_path / "audit", detectors=["metadata"], jobs=0)
     with pytest.raises(SourceError, match="of the kind 'zip' cannot be written"):
         api.redact(tree / "z.zip", audit=audit, output=tmp_path / "copy")
+
+
+@pytest.mark.parametrize("layout", ["csv of paths", "parquet of paths", "coco", "coco folder"])
+def test_redacted_copies_are_audited_as_what_they_are(tmp_path: Path, data: bytes, layout: str) -> None:
+    (tmp_path / "source").mkdir()
+    samples = [Given("0.jpg", data, "write to jane@example.com"), Given("1.jpg", data, "call +1 415 555 0132")]
+    given = WRITERS[layout](tmp_path / "source", samples)
+    audit = api.scan(given, output=tmp_path / "audit", detectors=["captions"], jobs=0)
+    summary = audit.redact(given, tmp_path / "copy", jobs=0)
+    assert (summary.passed, summary.changed) == (True, 2)
+    again = api.Audit(redactions.folder(audit.path) / AFTER)
+    assert again.folder.manifest.source_kind == audit.folder.manifest.source_kind
+    assert len(again.samples) == 2
+    assert {path.name for path in (tmp_path / "copy").rglob("*.jpg")} == {"0.jpg", "1.jpg"}
 
 
 def test_a_directory_of_many_members_stays_small(tmp_path: Path) -> None:
