@@ -191,6 +191,54 @@ def _splits(root: Path, samples: list[Given]) -> Path:
     return root
 
 
+def takeout(samples: list[Given]) -> list[tuple[str, bytes]]:
+    """The files of a Google Takeout. Time and place are those of pictures that have none."""
+    folder = "Takeout/Google Photos/Photos from 2020"
+    found = []
+    for one in samples:
+        about = {
+            "title": one.name,
+            "description": one.caption,
+            "imageViews": "4155550133",
+            "photoTakenTime": {"timestamp": "1600000000", "formatted": "Sep 13, 2020"},
+            "geoData": {"latitude": 0.0, "longitude": 0.0, "altitude": 0.0},
+        }
+        name = f"{one.name}.supplemental-metadata"[:46]
+        found += [(f"{folder}/{one.name}", one.data), (f"{folder}/{name}.json", json.dumps(about).encode())]
+    return found
+
+
+Export = Callable[[list[Given]], list[tuple[str, bytes]]]
+
+
+def _unpacked(export: Export) -> Writer:
+    def write(root: Path, samples: list[Given]) -> Path:
+        for name, data in export(samples):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(data)
+        return root
+
+    return write
+
+
+def _exported(export: Export) -> Writer:
+    return lambda root, samples: zipped(root / "export.zip", export(samples))
+
+
+def _in_parts(export: Export) -> Writer:
+    """Every second file in the second archive, so that a picture and what is said of it are apart."""
+
+    def write(root: Path, samples: list[Given]) -> Path:
+        files = export(samples)
+        zipped(root / "part-001.zip", files[::2])
+        zipped(root / "part-002.zip", files[1::2])
+        return root
+
+    return write
+
+
+EXPORTS: dict[str, Export] = {"takeout": takeout}
+
 WRITERS: dict[str, Writer] = {
     "folder": _folder,
     "folder with a table": _folder_table,
@@ -221,6 +269,9 @@ WRITERS: dict[str, Writer] = {
     "coco folder": _coco_folder,
     "saved dataset": lambda root, samples: saved(root / "saved", samples),
     "saved dataset of splits": _splits,
+    **{f"{name}, unpacked": _unpacked(export) for name, export in EXPORTS.items()},
+    **{f"{name}, zip": _exported(export) for name, export in EXPORTS.items()},
+    **{f"{name}, zips": _in_parts(export) for name, export in EXPORTS.items()},
     "Dataset": lambda _, samples: dataset(samples),
     "DatasetDict": lambda _, samples: {"train": dataset(samples[:3]), "test": dataset(samples[3:])},
 }

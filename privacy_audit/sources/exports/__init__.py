@@ -1,0 +1,31 @@
+"""What people hold: the archives that platforms give them of their own pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from privacy_audit.errors import SourceError
+from privacy_audit.sources.exports.forest import Forest
+from privacy_audit.sources.exports.layout import Layout, glimpsed
+from privacy_audit.sources.exports.source import ExportSource
+from privacy_audit.sources.exports.takeout import Takeout
+from privacy_audit.types import SourceKind
+
+__all__ = ["LAYOUTS", "ExportSource", "recognised"]
+
+LAYOUTS: dict[str, Layout] = {layout.kind: layout for layout in (Takeout(),)}
+"""By the name of their kind."""
+
+
+def recognised(path: Path) -> SourceKind | None:
+    """Of which platform the folder or ZIP at `path` is an export, None when of none."""
+    try:
+        forest = Forest(path)
+        names = list(forest.glance())
+    except (SourceError, OSError):
+        return None
+
+    def read(name: str) -> object:
+        return glimpsed(forest, name)
+
+    return next((layout.kind for layout in LAYOUTS.values() if layout.claims(names, read)), None)
