@@ -208,6 +208,57 @@ def takeout(samples: list[Given]) -> list[tuple[str, bytes]]:
     return found
 
 
+def broken(text: str) -> str:
+    """Text as Meta writes it: each byte of its UTF-8 as a character."""
+    return text.encode().decode("latin-1")
+
+
+def instagram(samples: list[Given]) -> list[tuple[str, bytes]]:
+    """The files of an Instagram download."""
+    posts = [
+        {"media": [{"uri": f"media/posts/202001/{one.name}", "creation_timestamp": 1600000000, "title": ""}]}
+        | {"title": broken(one.caption), "creation_timestamp": 1600000000}
+        for one in samples
+    ]
+    return [
+        *((f"media/posts/202001/{one.name}", one.data) for one in samples),
+        ("your_instagram_activity/media/posts_1.json", json.dumps(posts).encode()),
+    ]
+
+
+def facebook(samples: list[Given]) -> list[tuple[str, bytes]]:
+    """The files of a Facebook download. Every picture is in a post and in an album."""
+    top = "your_facebook_activity/posts"
+    photos = [{"uri": f"{top}/media/m/{one.name}", "creation_timestamp": 1600000000} for one in samples]
+    posts = [
+        {
+            "timestamp": 1600000000,
+            "data": [{"post": broken(one.caption)}, {"update_timestamp": 1600000001}],
+            "attachments": [{"data": [{"media": photo | {"description": broken(one.caption)}}]}],
+        }
+        for one, photo in zip(samples, photos, strict=True)
+    ]
+    del posts[0]["attachments"][0]["data"][0]["media"]["description"]  # type: ignore[index]
+    for post in posts[1:]:
+        del post["data"]
+    return [
+        *((f"{top}/media/m/{one.name}", one.data) for one in samples),
+        (f"{top}/your_posts_1.json", json.dumps(posts).encode()),
+        (f"{top}/album/0.json", json.dumps({"name": "m", "photos": photos, "cover_photo": photos[0]}).encode()),
+    ]
+
+
+def flickr(samples: list[Given]) -> list[tuple[str, bytes]]:
+    """The files of Flickr's account data."""
+    found = []
+    for number, one in enumerate(samples):
+        about = {"id": f"50{number}", "name": "", "description": one.caption, "count_views": "4155550133", "geo": []}
+        about |= {"date_taken": "2020-01-01 12:00:00", "privacy": "public", "license": "All Rights Reserved"}
+        found += [(f"50{number}_{one.stem}.jpg", one.data)]
+        found += [(f"photo_50{number}.json", json.dumps(about).encode())]
+    return found
+
+
 Export = Callable[[list[Given]], list[tuple[str, bytes]]]
 
 
@@ -237,7 +288,7 @@ def _in_parts(export: Export) -> Writer:
     return write
 
 
-EXPORTS: dict[str, Export] = {"takeout": takeout}
+EXPORTS: dict[str, Export] = {"takeout": takeout, "instagram": instagram, "facebook": facebook, "flickr": flickr}
 
 WRITERS: dict[str, Writer] = {
     "folder": _folder,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from privacy_audit.errors import SourceError
+from privacy_audit.sources.exports.facebook import Facebook
+from privacy_audit.sources.exports.flickr import Flickr
 from privacy_audit.sources.exports.forest import Forest
+from privacy_audit.sources.exports.instagram import Instagram
 from privacy_audit.sources.exports.layout import Layout, glimpsed
 from privacy_audit.sources.exports.source import ExportSource
 from privacy_audit.sources.exports.takeout import Takeout
@@ -13,7 +16,7 @@ from privacy_audit.types import SourceKind
 
 __all__ = ["LAYOUTS", "ExportSource", "recognised"]
 
-LAYOUTS: dict[str, Layout] = {layout.kind: layout for layout in (Takeout(),)}
+LAYOUTS: dict[str, Layout] = {layout.kind: layout for layout in (Takeout(), Instagram(), Facebook(), Flickr())}
 """By the name of their kind."""
 
 
@@ -22,7 +25,7 @@ def recognised(path: Path) -> SourceKind | None:
     try:
         forest = Forest(path)
         names = list(forest.glance())
-    except (SourceError, OSError):
+    except SourceError:
         return None
 
     def read(name: str) -> object:

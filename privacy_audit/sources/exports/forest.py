@@ -25,7 +25,7 @@ _GONE = "the file is not in the export any more"
 
 
 class Forest:
-    """The parts of an export by name. A file that an earlier part has with other content is called `name#2`, as of part 2.
+    """The parts of an export by name. A file of part 2 that part 1 has with other content is `name#2`.
 
     Picklable: the parts are found once. `archive` is the name of a single ZIP.
     """

@@ -6,8 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from privacy_audit.sources.encoding import decode
@@ -15,15 +14,18 @@ from privacy_audit.sources.exports.forest import Forest
 from privacy_audit.sources.tree import MAX_SIDECAR_BYTES
 from privacy_audit.types import Failure, SourceKind
 
-MAX_DOCUMENT_BYTES = 128 * 1024 * 1024
+MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 """Of one JSON document with all posts of an account."""
 JSON = ".json"
 RECORD = "record"
+MAX_KEPT_BYTES = 128 * 1024 * 1024
+"""Of documents that stay in memory, as they are stored."""
 _NO_JSON = "a file of the export is no JSON, or nests too deep"
 
 Record = dict[str, object]
 Folders = Mapping[str, Sequence[str] | None]
 Read = Callable[[str], Any]
+_documents: dict[tuple[Path, str, str], tuple[int, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,19 @@ def parsed(data: bytes) -> Any:
 
 def document(forest: Forest, name: str) -> Any | Failure:
     """The data of a large JSON document. The last ones read stay in memory."""
-    return _document(forest.path, name, forest.stamp(name), _Given(forest))
+    key = (forest.path, name, forest.stamp(name))
+    if key not in _documents:
+        content = forest.content(name, RECORD, MAX_DOCUMENT_BYTES)
+        data: Any | Failure = content
+        if not isinstance(content, Failure):
+            try:
+                data = parsed(content)
+            except ValueError:
+                data = Failure(RECORD, "error", _NO_JSON)
+        _documents[key] = (0 if isinstance(content, Failure) else len(content), data)
+        while len(_documents) > 1 and sum(size for size, _ in _documents.values()) > MAX_KEPT_BYTES:
+            del _documents[next(iter(_documents))]
+    return _documents[key][1]
 
 
 def glimpsed(forest: Forest, name: str) -> Any:
@@ -114,30 +128,6 @@ def glimpsed(forest: Forest, name: str) -> Any:
         return None if isinstance(data, Failure) else parsed(data)
     except ValueError:
         return None
-
-
-class _Given:
-    """A forest that is no part of a cache's key: path, name and stamp are."""
-
-    def __init__(self, forest: Forest) -> None:
-        self.forest = forest
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Given)
-
-
-@lru_cache(maxsize=8)
-def _document(path: object, name: str, stamp: str, given: _Given) -> Any | Failure:  # noqa: ARG001 - what makes it new
-    data = given.forest.content(name, RECORD, MAX_DOCUMENT_BYTES)
-    if isinstance(data, Failure):
-        return data
-    try:
-        return parsed(data)
-    except ValueError:
-        return Failure(RECORD, "error", _NO_JSON)
 
 
 def position(text: object) -> float | None:

@@ -29,14 +29,13 @@ from privacy_audit.sources.names import (
     skip_reason,
 )
 from privacy_audit.sources.sidecars import JSON_PREFIX
-from privacy_audit.types import Failure, Sample, Skipped, SourceKind, Text
+from privacy_audit.types import Failure, Sample, Skipped, Text
 
 PATH_FIELD = "path:"
 _SMALLEST_SHARD, _LARGEST_SHARD, _AIM_SHARDS = 8, 512, 64
 _NEVER_PICTURES = frozenset(
     {".json", ".html", ".htm", ".txt", ".csv", ".js", ".css", ".mp4", ".mov", ".m4v", ".avi", ".3gp", ".mp", ".pdf"}
 )
-_BROKEN = "cannot be read"
 
 
 class ExportSource:
@@ -57,7 +56,7 @@ class ExportSource:
         if not path.exists():
             raise SourceError(f"{path} does not exist.")
         self.root = path.resolve()
-        self.kind: SourceKind = layout.kind
+        self.kind: str = layout.kind
         self.name = safe_name(self.root.name) or "root"
         self._layout = layout
         self._forest = Forest(self.root)
