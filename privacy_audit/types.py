@@ -165,10 +165,9 @@ SourceKind = Literal[
     "flickr",
 ]
 SOURCE_KINDS: tuple[SourceKind, ...] = get_args(SourceKind)
-"""What a dataset may be. `paths` is a table that names pictures beside it, `table` one of which only texts are read.
-
-The last four are what platforms give people of their own pictures.
-"""
+"""What a dataset may be. `paths` is a table that names pictures beside it, `table` one of which only texts are read."""
+PEOPLES_KINDS: frozenset[str] = frozenset({"takeout", "instagram", "facebook", "flickr"})
+"""What platforms give people of their own pictures."""
 
 ActionKind = Literal["keep", "review", "redact", "drop", "quarantine"]
 ACTIONS: tuple[ActionKind, ...] = ("keep", "review", "redact", "drop", "quarantine")

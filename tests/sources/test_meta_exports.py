@@ -41,7 +41,7 @@ def visibility(item: Item) -> str:
     (found,) = Provenance().detect([item.sample])
     assert isinstance(found, list)
     said = [part.attributes["visibility"] for part in found if "visibility" in getattr(part, "attributes", {})]
-    return max(said, key=VISIBILITIES.index)  # type: ignore[arg-type]
+    return str(max(said, key=VISIBILITIES.index))
 
 
 def twisted(text: str) -> str:
@@ -134,7 +134,7 @@ def test_who_could_see_it_on_instagram(
 def test_pictures_in_messages(tmp_path: Path, jpeg: Callable[..., bytes]) -> None:
     inbox = "your_instagram_activity/messages/inbox/jane_1"
     thread = {"messages": [{"sender_name": "Jane", "content": "hi", "photos": [{"uri": f"{inbox}/photos/2.jpg"}]}]}
-    files = {PHOTO: jpeg("red"), POSTS: [{"media": [{"uri": PHOTO}]}]}
+    files: Files = {PHOTO: jpeg("red"), POSTS: [{"media": [{"uri": PHOTO}]}]}
     files |= {f"{inbox}/photos/2.jpg": jpeg("blue"), f"{inbox}/message_1.json": thread}
     root = write(tmp_path, files)
     found = items(root)
