@@ -14,6 +14,7 @@ from privacy_audit.errors import SourceError
 from privacy_audit.sources import Item, open_source
 from privacy_audit.sources.exports import recognised
 from privacy_audit.sources.exports.meta import MAX_NEAR, mended
+from privacy_audit.sources.tree import MAX_SIDECAR_BYTES
 from privacy_audit.types import VISIBILITIES
 
 Files = dict[str, Any]
@@ -248,3 +249,9 @@ def test_a_download_in_html(tmp_path: Path, jpeg: Callable[..., bytes], name: st
 
 def test_what_is_none_of_them(tmp_path: Path, jpeg: Callable[..., bytes]) -> None:
     assert recognised(write(tmp_path, {"posts/a.jpg": jpeg("red"), "posts/posts.json": [{"text": "hello"}]})) is None
+
+
+def test_a_document_that_is_larger_than_a_sidecar_may_be(tmp_path: Path, jpeg: Callable[..., bytes]) -> None:
+    post = {"media": [{"uri": PHOTO, "title": "found"}], "padding": "x" * (MAX_SIDECAR_BYTES + 1)}
+    found = items(write(tmp_path, {PHOTO: jpeg("red"), POSTS: [post]}))
+    assert found[PHOTO].sample.record["title"] == "found"

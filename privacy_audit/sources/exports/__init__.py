@@ -9,10 +9,10 @@ from privacy_audit.sources.exports.facebook import Facebook
 from privacy_audit.sources.exports.flickr import Flickr
 from privacy_audit.sources.exports.forest import Forest
 from privacy_audit.sources.exports.instagram import Instagram
-from privacy_audit.sources.exports.layout import Layout, glimpsed
+from privacy_audit.sources.exports.layout import Layout, document
 from privacy_audit.sources.exports.source import ExportSource
 from privacy_audit.sources.exports.takeout import Takeout
-from privacy_audit.types import SourceKind
+from privacy_audit.types import Failure, SourceKind
 
 __all__ = ["LAYOUTS", "ExportSource", "recognised"]
 
@@ -29,6 +29,7 @@ def recognised(path: Path) -> SourceKind | None:
         return None
 
     def read(name: str) -> object:
-        return glimpsed(forest, name)
+        data = document(forest, name)
+        return None if isinstance(data, Failure) else data
 
     return next((layout.kind for layout in LAYOUTS.values() if layout.claims(names, read)), None)
