@@ -269,6 +269,8 @@ def scan(
 ) -> Audit:
     """Audit a dataset: a folder of pictures, tar or ZIP archives, Parquet, COCO, a table, or a `datasets.Dataset`.
 
+    Or what a platform gives people of their own photos: a Google Takeout, a download of Instagram, Facebook or Flickr.
+
     The kind of source is seen from its content; `source_kind` overrides that (see `privacy_audit.types.SOURCE_KINDS`).
 
     `policy` names rule packs, built in or files. `detectors` defaults to all installed ones that are not optional;

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from privacy_audit.pixels import Picture
@@ -150,9 +150,24 @@ class Skipped:
 Outcome = Sequence[Finding | Skipped | Failure] | Failure
 """What a detector says of one sample. A bare Failure is the whole detector's; one in the list is a single stage's."""
 
-SourceKind = Literal["folder", "webdataset", "zip", "parquet", "datasets", "coco", "paths", "table"]
-SOURCE_KINDS: tuple[SourceKind, ...] = ("folder", "webdataset", "zip", "parquet", "datasets", "coco", "paths", "table")
+SourceKind = Literal[
+    "folder",
+    "webdataset",
+    "zip",
+    "parquet",
+    "datasets",
+    "coco",
+    "paths",
+    "table",
+    "takeout",
+    "instagram",
+    "facebook",
+    "flickr",
+]
+SOURCE_KINDS: tuple[SourceKind, ...] = get_args(SourceKind)
 """What a dataset may be. `paths` is a table that names pictures beside it, `table` one of which only texts are read."""
+PEOPLES_KINDS: frozenset[str] = frozenset({"takeout", "instagram", "facebook", "flickr"})
+"""What platforms give people of their own pictures."""
 
 ActionKind = Literal["keep", "review", "redact", "drop", "quarantine"]
 ACTIONS: tuple[ActionKind, ...] = ("keep", "review", "redact", "drop", "quarantine")

@@ -191,6 +191,105 @@ def _splits(root: Path, samples: list[Given]) -> Path:
     return root
 
 
+def takeout(samples: list[Given]) -> list[tuple[str, bytes]]:
+    """The files of a Google Takeout. Time and place are those of pictures that have none."""
+    folder = "Takeout/Google Photos/Photos from 2020"
+    found = []
+    for one in samples:
+        about = {
+            "title": one.name,
+            "description": one.caption,
+            "imageViews": "4155550133",
+            "photoTakenTime": {"timestamp": "1600000000", "formatted": "Sep 13, 2020"},
+            "geoData": {"latitude": 0.0, "longitude": 0.0, "altitude": 0.0},
+        }
+        name = f"{one.name}.supplemental-metadata"[:46]
+        found += [(f"{folder}/{one.name}", one.data), (f"{folder}/{name}.json", json.dumps(about).encode())]
+    return found
+
+
+def broken(text: str) -> str:
+    """Text as Meta writes it: each byte of its UTF-8 as a character."""
+    return text.encode().decode("latin-1")
+
+
+def instagram(samples: list[Given]) -> list[tuple[str, bytes]]:
+    """The files of an Instagram download."""
+    posts = [
+        {"media": [{"uri": f"media/posts/202001/{one.name}", "creation_timestamp": 1600000000, "title": ""}]}
+        | {"title": broken(one.caption), "creation_timestamp": 1600000000}
+        for one in samples
+    ]
+    return [
+        *((f"media/posts/202001/{one.name}", one.data) for one in samples),
+        ("your_instagram_activity/media/posts_1.json", json.dumps(posts).encode()),
+    ]
+
+
+def facebook(samples: list[Given]) -> list[tuple[str, bytes]]:
+    """The files of a Facebook download. Every picture is in a post and in an album."""
+    top = "your_facebook_activity/posts"
+    photos = [{"uri": f"{top}/media/m/{one.name}", "creation_timestamp": 1600000000} for one in samples]
+    posts = [
+        {
+            "timestamp": 1600000000,
+            "data": [{"post": broken(one.caption)}, {"update_timestamp": 1600000001}],
+            "attachments": [{"data": [{"media": photo | {"description": broken(one.caption)}}]}],
+        }
+        for one, photo in zip(samples, photos, strict=True)
+    ]
+    del posts[0]["attachments"][0]["data"][0]["media"]["description"]  # type: ignore[index]
+    for post in posts[1:]:
+        del post["data"]
+    return [
+        *((f"{top}/media/m/{one.name}", one.data) for one in samples),
+        (f"{top}/your_posts_1.json", json.dumps(posts).encode()),
+        (f"{top}/album/0.json", json.dumps({"name": "m", "photos": photos, "cover_photo": photos[0]}).encode()),
+    ]
+
+
+def flickr(samples: list[Given]) -> list[tuple[str, bytes]]:
+    """The files of Flickr's account data."""
+    found = []
+    for number, one in enumerate(samples):
+        about = {"id": f"50{number}", "name": "", "description": one.caption, "count_views": "4155550133", "geo": []}
+        about |= {"date_taken": "2020-01-01 12:00:00", "privacy": "public", "license": "All Rights Reserved"}
+        found += [(f"50{number}_{one.stem}.jpg", one.data)]
+        found += [(f"photo_50{number}.json", json.dumps(about).encode())]
+    return found
+
+
+Export = Callable[[list[Given]], list[tuple[str, bytes]]]
+
+
+def _unpacked(export: Export) -> Writer:
+    def write(root: Path, samples: list[Given]) -> Path:
+        for name, data in export(samples):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(data)
+        return root
+
+    return write
+
+
+def _exported(export: Export) -> Writer:
+    return lambda root, samples: zipped(root / "export.zip", export(samples))
+
+
+def _in_parts(export: Export) -> Writer:
+    """Every second file in the second archive, so that a picture and what is said of it are apart."""
+
+    def write(root: Path, samples: list[Given]) -> Path:
+        files = export(samples)
+        zipped(root / "part-001.zip", files[::2])
+        zipped(root / "part-002.zip", files[1::2])
+        return root
+
+    return write
+
+
+EXPORTS: dict[str, Export] = {"takeout": takeout, "instagram": instagram, "facebook": facebook, "flickr": flickr}
+
 WRITERS: dict[str, Writer] = {
     "folder": _folder,
     "folder with a table": _folder_table,
@@ -221,6 +320,9 @@ WRITERS: dict[str, Writer] = {
     "coco folder": _coco_folder,
     "saved dataset": lambda root, samples: saved(root / "saved", samples),
     "saved dataset of splits": _splits,
+    **{f"{name}, unpacked": _unpacked(export) for name, export in EXPORTS.items()},
+    **{f"{name}, zip": _exported(export) for name, export in EXPORTS.items()},
+    **{f"{name}, zips": _in_parts(export) for name, export in EXPORTS.items()},
     "Dataset": lambda _, samples: dataset(samples),
     "DatasetDict": lambda _, samples: {"train": dataset(samples[:3]), "test": dataset(samples[3:])},
 }

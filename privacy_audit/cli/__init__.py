@@ -13,6 +13,7 @@ from privacy_audit.errors import PrivacyAuditError
 _COMMANDS = {
     "init": "Write a first dataset.yaml: what columns mean, who publishes.",
     "scan": "Audit a dataset.",
+    "why": "List files by what speaks against using them.",
     "decide": "Decide anew on an audit: other rules, baseline, suppressions, reviews.",
     "gate": "Print the verdict of an audit for people or for CI.",
     "baseline": "Take today's findings for known.",

@@ -14,7 +14,7 @@ from privacy_audit.types import ACTIONS, Action, Severity
 
 if TYPE_CHECKING:
     from privacy_audit.policy.impact import Impact, Outcome
-    from privacy_audit.run.explain import DecisionReason, RuleReasons, RuleText, SampleReasons
+    from privacy_audit.run.explain import Against, DecisionReason, RuleReasons, RuleText, SampleReasons
 
 _WIDTH = 100
 _SEVERITIES = ("none", *(severity.value for severity in Severity))
@@ -56,6 +56,25 @@ def reasons_json(reasons: SampleReasons | Sequence[RuleReasons]) -> str:
     ]
     found["failures"] = [{"stage": stage, "kind": kind} for stage, kind in reasons.failures]
     return json.dumps({"sample": found}, indent=1, ensure_ascii=False)
+
+
+def against_text(found: Sequence[Against]) -> str:
+    """Files below what speaks against using them."""
+    if not found:
+        return "Nothing speaks against using any file."
+    blocks = []
+    for entry in found:
+        lines = [f"{entry.severity:<9} {entry.title} ({entry.reason}): {entry.samples:,}"]
+        lines += [f"  {_printable(name)}" for name in entry.files]
+        if entry.samples > len(entry.files):
+            lines.append(f"  ... {entry.samples - len(entry.files):,} more: --reason {entry.reason} --limit N")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def against_json(found: Sequence[Against]) -> str:
+    """The same as data."""
+    return json.dumps({"reasons": [asdict(entry) for entry in found]}, indent=1, ensure_ascii=False)
 
 
 def impact_text(impact: Impact) -> str:

@@ -167,6 +167,7 @@ def scan(
     .parquet (column file_name) and from same-named .txt and .json files. Or SOURCE is a ZIP archive of those,
     WebDataset shards (a .tar, a folder of them, 'shards/{000..999}.tar'), Parquet with pictures, a dataset saved by
     datasets, a COCO file, or a table (.csv, .tsv, .jsonl, .parquet) of texts or of paths to pictures beside it.
+    Or it is what Google Takeout, Instagram, Facebook or Flickr gave you of your own photos, packed or unpacked.
     Nothing in SOURCE is written to, and nothing is unpacked to disk.
 
     With --enable-biometrics, --purpose and --legal-basis faces are compared, in memory only, and the audit says how

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from privacy_audit.types import Severity
+from privacy_audit.types import PEOPLES_KINDS, VISIBILITIES, Severity
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -128,11 +128,16 @@ def print_audit(audit: Audit, source: str | None = None) -> None:
     _print_findings(audit)
     _print_people(audit)
     _print_texts(audit)
+    own = manifest.source_kind in PEOPLES_KINDS
+    if own:
+        _print_visibility(audit)
     _print_actions(audit)
     _print_settled(audit)
     click.echo("\nNext:")
     click.echo(f"  privacy-audit report {_quoted(str(audit.path))}")
-    if not manifest.sampling and audit.actions()["keep"] + audit.actions()["review"] < counts["samples"]:
+    if own:
+        click.echo(f"  privacy-audit why {_quoted(str(audit.path))}")
+    elif not manifest.sampling and audit.actions()["keep"] + audit.actions()["review"] < counts["samples"]:
         shown = _quoted(source) if source is not None else "SOURCE"
         click.echo(f"  privacy-audit redact {shown} --audit {_quoted(str(audit.path))} -o CLEAN_COPY")
 
@@ -228,6 +233,16 @@ def _print_texts(audit: Audit) -> None:
     """)
     for reason, count in unnamed:
         click.echo(f"Names not checked on {_plural(count, 'sample')}: {reason.removeprefix('names: ')}")
+
+
+def _print_visibility(audit: Audit) -> None:
+    """Of a person's own pictures: who may see them, as far as the export says, and how many speak against training."""
+    counts = dict(audit.folder.sql("SELECT coalesce(visibility, 'unknown'), count(*) FROM samples GROUP BY 1"))
+    shown = [f"{word} {counts[word]:,}" for word in reversed(VISIBILITIES) if word in counts]
+    click.echo(f"\nWho may see them: {', '.join(shown)}")
+    total = audit.folder.manifest.counts["samples"]
+    clear = audit.actions()["keep"]
+    click.echo(f"Something speaks against training on {total - clear:,} of {total:,} pictures and records")
 
 
 def _print_actions(audit: Audit) -> None:

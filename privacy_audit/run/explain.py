@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from privacy_audit.errors import AuditError
 from privacy_audit.policy import effective, load
 from privacy_audit.store.folder import AuditFolder
+from privacy_audit.taxonomy import describe
 from privacy_audit.types import ACTIONS, Action, Decision, Severity
 from privacy_audit.yamlfile.wording import did_you_mean, hint, quote
 
@@ -66,6 +67,50 @@ class RuleReasons:
     samples: int
     alone: int
     combinations: tuple[tuple[tuple[str, ...], int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What speaks against using some samples: the code of a finding, or the rule that fired on their state.
+
+    `files` are the ids of the first ones. `samples` counts all.
+    """
+
+    reason: str
+    title: str
+    severity: str
+    samples: int
+    files: tuple[str, ...]
+
+
+def against(audit: AuditFolder, reason: str | None = None, limit: int = 20) -> list[Against]:
+    """All reasons for which a rule asked for more than keeping a sample, the most severe first; or one of them."""
+    rules = _rules(audit)
+    severities = [severity.value for severity in Severity]
+    rows = audit.sql(
+        """
+        WITH asked AS (
+            SELECT sample_id, list_position($1, severity) AS rank,
+                unnest(CASE WHEN len(codes) > 0 THEN codes ELSE [rule_id] END) AS reason
+            FROM decisions WHERE action.kind <> 'keep'
+        ), worst AS (SELECT reason, sample_id, max(rank) AS rank FROM asked GROUP BY ALL)
+        SELECT reason, max(rank), count(*), list(sample_id ORDER BY sample_id)[1:$2]
+        FROM worst WHERE $3 IS NULL OR reason = $3 GROUP BY reason ORDER BY 2 DESC, 3 DESC, 1
+        """,
+        [severities, limit, reason],
+    )
+    if reason is not None and not rows:
+        raise AuditError(f"{quote(reason)} is the reason of no decision of this audit.")
+    return [
+        Against(
+            found,
+            rules[found].title if found in rules else describe(found).title,
+            severities[rank - 1],
+            samples,
+            tuple(files),
+        )
+        for found, rank, samples, files in rows
+    ]
 
 
 def explain(audit: AuditFolder, what: str) -> SampleReasons | list[RuleReasons]:

@@ -9,6 +9,7 @@ from typing import Any
 from privacy_audit.errors import SourceError
 from privacy_audit.sources.base import Item, Member, Origin, Shard, SkippedMember, Source, Survey
 from privacy_audit.sources.datasetobject import DatasetSource, is_dataset
+from privacy_audit.sources.exports import LAYOUTS, ExportSource
 from privacy_audit.sources.folder import FolderSource
 from privacy_audit.sources.recognise import coco_files, recognise
 from privacy_audit.sources.rowfiles import RowFilesSource
@@ -17,11 +18,12 @@ from privacy_audit.sources.webdataset import WebDatasetSource
 from privacy_audit.sources.ziptree import ZipTree
 from privacy_audit.types import SOURCE_KINDS
 
-LocalSource = FolderSource | TableSource | WebDatasetSource | RowFilesSource
+LocalSource = FolderSource | TableSource | WebDatasetSource | RowFilesSource | ExportSource
 """What `open_source` gives."""
 
 __all__ = [
     "DatasetSource",
+    "ExportSource",
     "FolderSource",
     "Item",
     "LocalSource",
@@ -54,6 +56,8 @@ def open_source(
     if kind is not None and kind not in SOURCE_KINDS:
         raise SourceError(f"'{kind}' is no kind of source; use one of {', '.join(SOURCE_KINDS)}.")
     kind = kind or recognise(path)
+    if kind in LAYOUTS:
+        return ExportSource(path, LAYOUTS[kind], caption_columns=caption_columns, dataset=dataset)
     if kind == "webdataset":
         return WebDatasetSource(path, caption_columns=caption_columns, dataset=dataset)
     if kind in {"parquet", "datasets"}:

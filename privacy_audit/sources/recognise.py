@@ -10,6 +10,7 @@ from pathlib import Path
 from privacy_audit.errors import SourceError
 from privacy_audit.sources.coco import is_coco
 from privacy_audit.sources.columns import file_name_column
+from privacy_audit.sources.exports import recognised
 from privacy_audit.sources.folder import TABLE_NAMES
 from privacy_audit.sources.names import PICTURE_SUFFIXES
 from privacy_audit.sources.rowfiles import ARROW, SPLITS, STATE, has_pictures
@@ -39,7 +40,7 @@ def recognise(path: Path) -> SourceKind:
         raise SourceError(f"{path} cannot be read: {error.strerror or 'input/output error'}.") from error
     suffix = path.suffix.lower()
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) or suffix == ".zip":
-        return "zip"
+        return recognised(path) or "zip"
     if is_archive_file(path) or path.name.lower().endswith(TAR_SUFFIXES):
         return "webdataset"
     if head.startswith(b"PAR1") and has_pictures(path):
@@ -88,6 +89,8 @@ def _folder(path: Path) -> SourceKind:
     tree = DiskTree(path)
     if tree.head(SPLITS) is not None or tree.head(STATE) is not None:
         return "datasets"
+    if (export := recognised(path)) is not None:
+        return export
     seen: set[str] = set()
     for name in islice(_names(tree), _LOOKED_AT):
         lowered = name.lower()

@@ -47,7 +47,7 @@ class Tree(Protocol):
         """The first ARCHIVE_HEAD bytes; None for a file that cannot be opened."""
         ...
 
-    def content(self, name: str, stage: str) -> bytes | Failure:
+    def content(self, name: str, stage: str, max_bytes: int = MAX_SIDECAR_BYTES) -> bytes | Failure:
         """A sidecar's bytes, or why they cannot be had."""
         ...
 
@@ -139,12 +139,12 @@ class DiskTree:
         except (OSError, ValueError):
             return None
 
-    def content(self, name: str, stage: str) -> bytes | Failure:
-        """The whole file, up to MAX_SIDECAR_BYTES."""
+    def content(self, name: str, stage: str, max_bytes: int = MAX_SIDECAR_BYTES) -> bytes | Failure:
+        """The whole file, up to `max_bytes`."""
         path = self.root / name
         try:
-            if path.stat().st_size > MAX_SIDECAR_BYTES:
-                return Failure(stage, "too_large", f"the file has more than {MAX_SIDECAR_BYTES:,} bytes")
+            if path.stat().st_size > max_bytes:
+                return Failure(stage, "too_large", f"the file has more than {max_bytes:,} bytes")
             return path.read_bytes()
         except OSError as error:
             return Failure(stage, "unreadable", f"the file cannot be read: {error.strerror or 'input/output error'}")

@@ -74,10 +74,10 @@ class ZipTree:
         except PictureError:
             return None
 
-    def content(self, name: str, stage: str) -> bytes | Failure:
-        """A member, up to MAX_SIDECAR_BYTES."""
+    def content(self, name: str, stage: str, max_bytes: int = MAX_SIDECAR_BYTES) -> bytes | Failure:
+        """A member, up to `max_bytes`."""
         try:
-            return self._read(name, MAX_SIDECAR_BYTES)
+            return self._read(name, max_bytes)
         except PictureError as error:
             return Failure(stage, error.kind, str(error))
 

@@ -33,6 +33,7 @@ _DISTINCT = words(
 )
 _TIMES = words("datetimeoriginal createdate datetimedigitized datetime gpsdatestamp gpsdate modifydate")
 _TEXTS = words("imagedescription usercomment xptitle xpcomment xpkeywords xpsubject xpauthor")
+_PEOPLE = re.compile(r"(?:.*\.)?people\[\d+\](?:\.name)?")  # whom Google Photos, Flickr or Facebook say it shows
 _DONE = re.compile(r"<[A-Z_]+>|null|none|nan", re.IGNORECASE)  # what masking leaves
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,15})?(?:/\d{1,12})?")
 _ANGLE = re.compile(r"[\s\[(]*[+-]?\d(?:[\d.,/;:\s°′″'\"\[\]()]|deg)*[NSEW]?", re.IGNORECASE)
@@ -104,6 +105,10 @@ def _entry(value: Value) -> Hit | None:
         return Hit("time", "record DateTime", text)
     if name in _TEXTS and inside and free_text(text):
         return Hit("text.free", "record description", text)
+    if name == "deviceid" and inside:
+        return Hit("device.uid", "record device", text)
+    if _PEOPLE.fullmatch(value.path):
+        return Hit("name.person", "record people", text)
     if name in _PLACES and free_text(text) and "://" not in text and "/" not in text:
         return Hit("place", "record place", text, 0.8)
     return None
