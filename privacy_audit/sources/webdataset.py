@@ -270,7 +270,7 @@ class WebDatasetSource:
         """Equal stretches of about the shard size, and their samples."""
         steps = max(1, self._shard_size // index.step)
         stretches = max(1, -(-len(index.marks) // steps))
-        steps = -(-len(index.marks) // stretches)
+        steps = max(1, -(-len(index.marks) // stretches))  # an archive may be empty
         for at in range(0, len(index.marks), steps):
             first = at * index.step
             count = min(steps * index.step, index.units - first)

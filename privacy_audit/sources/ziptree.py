@@ -108,11 +108,17 @@ class ZipTree:
         """Every file and folder in the order of the archive, files by the names that `walk` gives them."""
         return self._directory().stored()
 
-    def packed(self, member: Stored, name: str | None = None) -> tuple[Facts, int, int, int, Iterator[bytes], int]:
-        """A member as it is, but perhaps for its name: what `ZipWriter.packed` takes."""
-        facts = member.facts if name is None else named(member.facts, name)
+    def packed(self, member: Stored, name: str) -> tuple[Facts, int, int, int, Iterator[bytes], int]:
+        """A member as it is, under this name: what `ZipWriter.packed` takes."""
         entry = member.entry
-        return facts, entry.method, entry.crc, entry.size, self._directory().raw(entry), entry.packed
+        return (
+            named(member.facts, name),
+            entry.method,
+            entry.crc,
+            entry.size,
+            self._directory().raw(entry),
+            entry.packed,
+        )
 
     def rewrite(self, writer: ZipWriter, member: Stored, name: str, data: bytes) -> None:
         """Write a member with new content, under another name."""

@@ -6,7 +6,7 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,14 @@ from PIL import Image
 
 from privacy_audit import api
 from privacy_audit.errors import SourceError
+from privacy_audit.redaction.sinks import Outgoing
 from privacy_audit.redaction.sinks.shared import agreed
+from privacy_audit.redaction.sinks.webdataset import WebDatasetSink
+from privacy_audit.sources import Item, Shard, open_source
 from privacy_audit.sources.tarfiles import rewritten
 from privacy_audit.store import redactions
 from privacy_audit.store.redactions import RedactionSummary
+from privacy_audit.types import Failure, Sample
 
 EMAIL, NAME = "jane@example.com", "call +1 415 555 0170"
 Make = Callable[..., bytes]
@@ -281,3 +285,30 @@ def test_of_a_damaged_file_only_what_was_read_is_in_the_copy(tmp_path: Path, jpe
     assert summary.failed == 0
     assert secret not in (tmp_path / f"b.{kind}").read_bytes()
     assert not api.verify(tmp_path / f"b.{kind}", audit=tmp_path / "audit", jobs=0).files
+
+
+def test_an_archive_of_which_nothing_stays_is_an_empty_one(tmp_path: Path, jpeg: Make) -> None:
+    (tmp_path / "a").mkdir()
+    tar(tmp_path / "a" / "0.tar", [("a.jpg", b"no picture at all")])
+    tar(tmp_path / "a" / "1.tar", [("b.jpg", jpeg()), ("b.txt", b"a dog")])
+    summary = cleaned(tmp_path / "a", "b")
+    assert (summary.withheld, summary.failed) == (1, 0)
+    assert members(tmp_path / "b" / "0.tar") == {}
+    assert list(members(tmp_path / "b" / "1.tar")) == ["b.jpg", "b.txt"]
+    assert not api.verify(tmp_path / "b", audit=tmp_path / "audit", jobs=0).files
+
+
+def test_an_archive_that_cannot_be_read_any_more_is_not_copied_unseen(tmp_path: Path, jpeg: Make) -> None:
+    source = tar(tmp_path / "a.tar", [(f"{n}.jpg", jpeg()) for n in range(3)])
+    writer = WebDatasetSink(open_source(source), tmp_path / "b.tar").writer(tmp_path / "b", _shard(source))
+    (item,) = _lost(None, _shard(source))
+    with pytest.raises(SourceError, match="no copy can be made"):
+        writer.put(Outgoing(item, absent=True))
+
+
+def _shard(source: Path) -> Shard:
+    return next(iter(open_source(source).shards()))
+
+
+def _lost(_: object, shard: Shard) -> Iterator[Item]:
+    yield Item(Sample("a.tar@0+0", shard.id), (Failure("source", "unreadable", "the archive cannot be read"),))

@@ -23,7 +23,7 @@ from privacy_audit.redaction.sinks.pieces import Pieces
 from privacy_audit.redaction.sinks.shape import Shape, carry_own_files
 from privacy_audit.redaction.sinks.shared import agreed
 from privacy_audit.sources import RowFilesSource, Shard, SkippedMember
-from privacy_audit.sources.jsontext import edited
+from privacy_audit.sources.jsontext import JsonError, edited
 from privacy_audit.sources.rowfiles import ARROW, STATE
 from privacy_audit.sources.rows import LOOKED_AT, Cell, Layout, layout
 from privacy_audit.sources.tables import compression, fitting
@@ -268,12 +268,20 @@ def _changed(group: Any, rows: range, edits: Mapping[int, Edit], found: Layout, 
 
 def _with_texts(group: Any, stored: Sequence[str], texts: Mapping[int, Mapping[str, str]]) -> Any:
     records = group.select(list(stored)).to_pylist()
-    new = [edited(record, texts[at]) if at in texts else record for at, record in enumerate(records)]
+    new = [_edited(record, texts[at]) if at in texts else record for at, record in enumerate(records)]
     for name in stored:
-        values = [record[name] for record in new]  # type: ignore[index]
+        values = [record[name] for record in new]
         if values != [record[name] for record in records]:
             group = _replaced(group, name, values)
     return group
+
+
+def _edited(record: Mapping[str, Any], texts: Mapping[str, str]) -> Any:
+    """A record with new texts; one that is nested too deeply has none that were read."""
+    try:
+        return edited(record, texts)
+    except JsonError:
+        return record
 
 
 def _with_pictures(group: Any, cell: Cell, mine: Mapping[int, Edit], copy: Path) -> Any:

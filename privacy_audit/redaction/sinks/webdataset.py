@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from privacy_audit.errors import SourceError
 from privacy_audit.redaction.sinks import pieces
 from privacy_audit.redaction.sinks.base import Files, Outgoing
 from privacy_audit.redaction.sinks.edited import edited
@@ -30,7 +31,7 @@ from privacy_audit.sources.tarfiles import (
     rewritten,
     walk,
 )
-from privacy_audit.sources.webdataset import UNREAD, key_of
+from privacy_audit.sources.webdataset import UNREAD, Range, key_of
 from privacy_audit.store.files import whole
 
 _PACKED = (".tar.gz", ".tgz")
@@ -64,7 +65,7 @@ class WebDatasetSink:
 
     def writer(self, copy: Path, shard: Shard) -> WebDatasetWriter:
         """Keeps the changed pictures of a stretch of an archive."""
-        return WebDatasetWriter(copy, shard.id)
+        return WebDatasetWriter(copy, shard)
 
     def finish(self, copy: Path, parts: Sequence[Any], unread: frozenset[str]) -> dict[str, str]:  # noqa: ARG002
         """Write every archive that can be read."""
@@ -115,9 +116,10 @@ class _Group:
 class WebDatasetWriter:
     """The edits of a stretch of one archive."""
 
-    def __init__(self, copy: Path, shard: str) -> None:
+    def __init__(self, copy: Path, shard: Shard) -> None:
         self.files: dict[str, str] = {}
-        self._pieces = Pieces(copy, shard)
+        self._is_read = isinstance(shard.content, Range)
+        self._pieces = Pieces(copy, shard.id)
         self.pieces = self._pieces.files
         self._archive = ""
         self._edits: dict[int, Edit] = {}
@@ -128,6 +130,9 @@ class WebDatasetWriter:
         """Note what becomes of the members of a sample, once all samples of its key are there."""
         origin = outgoing.item.origin
         if not origin.members:
+            if self._is_read and origin.archive is None:
+                # What becomes of these members nobody says, and what nobody speaks of is copied
+                raise SourceError("a part of an archive cannot be read (any more), so no copy can be made of it.")
             return  # damage, which is no member
         self._archive = origin.archive or ""
         if self._group is None or _first(self._group.members) != _first(origin.members):

@@ -52,7 +52,7 @@ class ZipSink:
                 name = member.name
                 if member.kind == "folder":
                     if any(new.startswith(f"{name}/") for new, _ in members.values()):
-                        writer.packed(*self._tree.packed(member))
+                        writer.packed(*self._tree.packed(member, f"{name}/"))
                 elif name in names and edits.get(name):
                     self._tree.rewrite(writer, member, name, self._table(name, edits[name]))
                 elif name in members and members[name][1] is not None:
