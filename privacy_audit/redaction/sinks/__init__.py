@@ -28,7 +28,6 @@ SINKS: dict[str, Callable[[Any, Path], Sink]] = {
     "zip": ZipSink,
 }
 """By the `kind` of their source."""
-_FILES = frozenset({"table", "paths", "coco", "zip"})  # a folder with one of these would be taken for something else
 
 
 def sink_of(source: Source, output: Path) -> Sink:
@@ -40,7 +39,7 @@ def sink_of(source: Source, output: Path) -> Sink:
 
 def published(output: Path, kind: str, name: str) -> Path:
     """What to scan of a published copy: of a dataset in one file, called `name`, that file in the folder `output`."""
-    if kind in _FILES and output.is_dir():
+    if kind != "folder" and output.is_dir():
         for place in (output / name, output / "annotations" / name):
             if place.is_file():
                 return place

@@ -30,8 +30,8 @@ class Shape:
         return self.name if self.alone and self.name is not None else name
 
     def scanned(self, copy: Path) -> Path:
-        """What to scan in the folder `copy`."""
-        return copy / self.name if self.alone and self.name is not None else copy
+        """What to scan in the folder `copy`: the file, which may be recognised only when it is named."""
+        return copy / self.name if self.name is not None else copy
 
     def publish(self, copy: Path, output: Path) -> None:
         """Move the file and the manifest beside it, or the folder."""
