@@ -19,7 +19,6 @@ from privacy_audit.sources import (
     FolderSource,
     LocalSource,
     Source,
-    TableSource,
     beside,
     is_dataset,
     open_source,
@@ -575,7 +574,10 @@ def _audited_source(folder: AuditFolder, source: str | Path) -> Source:
     """The source of an audit, opened. Raises SourceError when it is not what was audited."""
     options = folder.manifest.options
     opened = open_source(
-        Path(source), caption_columns=options.get("caption_columns", ()), dataset=options.get("dataset")
+        Path(source),
+        caption_columns=options.get("caption_columns", ()),
+        dataset=options.get("dataset"),
+        kind=folder.manifest.source_kind,
     )
     if opened.survey().fingerprint != folder.manifest.source_fingerprint:
         raise SourceError(f"{source} is not what was audited: files were added, removed or changed. Scan it again.")
@@ -680,8 +682,6 @@ def redact(
         dataset=options.get("dataset"),
         kind=opened.folder.manifest.source_kind,
     )
-    if not (isinstance(folder, TableSource) or (isinstance(folder, FolderSource) and folder.kind != "zip")):
-        raise SourceError(f"a redacted copy of a source of the kind '{folder.kind}' cannot be written.")
     if verify:
         _same_recognizers(options.get("recognizers"), recognizers)
     _keep_apart(root, target, "the redacted copy")
@@ -730,7 +730,12 @@ def plan_redaction(source: str | Path, *, audit: Audit | str | Path, method: Met
 
     opened = audit if isinstance(audit, Audit) else Audit(audit)
     options = opened.folder.manifest.options
-    folder = open_source(Path(source), caption_columns=options["caption_columns"], dataset=options.get("dataset"))
+    folder = open_source(
+        Path(source),
+        caption_columns=options["caption_columns"],
+        dataset=options.get("dataset"),
+        kind=opened.folder.manifest.source_kind,
+    )
     check(folder, opened.folder)
     return preview(opened.folder, method)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "--output",
     type=click.Path(path_type=Path),
     metavar="OUT",
-    help="New folder for the copy; of a table, a file.",
+    help="New folder for the copy; of one file, a file like it.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would change, per action and rule, and write nothing.")
 @click.option(

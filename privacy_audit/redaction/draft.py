@@ -3,6 +3,7 @@
     .OUT.partial/
       plan.json          hash of all that shapes the copy
       shards/ID.json     one per finished shard: input, digests of its files, facts of the sink, notes on its samples
+      pieces/            changed pictures of archives and tables, until those are written whole (`sinks.pieces`)
       OUT/               the copy itself, moved to its place when it is complete and checked
 
 A marker is written after the files that it names, and counts only while they are as it says. So work that was cut short
@@ -17,11 +18,12 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from privacy_audit.errors import AuditError
+from privacy_audit.redaction.sinks import pieces
 from privacy_audit.store.files import sha256, write_whole
 
 _PREFIX, _SUFFIX = ".", ".partial"
@@ -34,7 +36,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 class Marker:
     """What a finished shard notes. `files` are its files with their sha256, `rows` the notes on its samples.
 
-    `again` is the digest of what a verification asked for besides.
+    `again` is the digest of what a verification asked for besides. `pieces` are files that wait for `Sink.finish`, with
+    their sha256.
     """
 
     input: str
@@ -45,6 +48,7 @@ class Marker:
     rows: list[dict[str, Any]]
     routes: Mapping[str, int]
     carried: int
+    pieces: Mapping[str, str] = field(default_factory=dict)
 
 
 def place(output: Path) -> Path:
@@ -88,7 +92,9 @@ def read_marker(draft: Path, shard: str) -> Marker | None:
     """The note on a shard; None when there is none, or when a file that it names is not as it says."""
     try:
         marker = Marker(**json.loads((draft / _MARKERS / f"{shard}.json").read_bytes()))
-        whole = all(sha256(copy(draft) / name) == digest for name, digest in marker.files.items())
+        root, waiting = copy(draft), pieces.folder(copy(draft))
+        whole = all(sha256(root / name) == digest for name, digest in marker.files.items())
+        whole = whole and all(sha256(waiting / name) == digest for name, digest in marker.pieces.items())
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return marker if whole else None

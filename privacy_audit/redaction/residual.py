@@ -110,7 +110,8 @@ def search(before: AuditFolder, copy: Path, rows: Sequence[Mapping[str, Any]], r
     gone = _gone(before, set(sources.values()))
     if not gone:
         return
-    source = open_source(copy, dataset={})
+    options, kind = before.manifest.options, before.manifest.source_kind
+    source = open_source(copy, caption_columns=options.get("caption_columns", ()), dataset={}, kind=kind)
     source.survey()
     for shard in source.shards():
         for item in source.read(shard):

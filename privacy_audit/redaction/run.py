@@ -273,9 +273,10 @@ def _finish(run: _Run, again: Again) -> _Finished:
     files |= run.sink.finish(draft.copy(run.draft), parts, unread)
     draft.sweep(run.draft, files)
     rows = [row for marker in found for row in marker.rows]
-    new = run.sink.ids(parts)
+    new = run.sink.ids(draft.copy(run.draft), parts)
     for row in rows:
-        row["output_id"], row["copy_id"] = new(row["output_id"]), new(row["copy_id"])
+        row["output_id"] = new(row["output_id"]) if row["output_id"] else ""
+        row["copy_id"] = new(row["copy_id"]) if row["copy_id"] else ""
     routes: Counter[str] = sum((Counter(marker.routes) for marker in found), Counter())
     return _Finished(rows, files, dict(sorted(routes.items())), sum(marker.carried for marker in found), shards)
 

@@ -33,7 +33,6 @@ from privacy_audit.run.plan import DetectorSpec
 from privacy_audit.run.shard import build
 from privacy_audit.sources import Item, Shard, SkippedMember
 from privacy_audit.sources.folder import PATH_FIELD
-from privacy_audit.sources.names import safe_name
 from privacy_audit.types import Action, Box, FailureKind, Finding, Needs, Quad
 
 FAILED = "it failed the verification"
@@ -98,7 +97,15 @@ def redact_shard(job: RedactJob, announce: Callable[[int], None]) -> Done:
             routes.update([sample.route] if sample.route and outgoing.picture is not None else [])
         facts = writer.close()
         marker = draft.Marker(
-            job.shard.fingerprint, job.plan, draft.digest(job.again), writer.files, facts, rows, dict(routes), carried
+            job.shard.fingerprint,
+            job.plan,
+            draft.digest(job.again),
+            writer.files,
+            facts,
+            rows,
+            dict(routes),
+            carried,
+            writer.pieces,
         )
         draft.write_marker(job.draft, job.shard.id, marker)
     return Done(len(rows), sum(row["outcome"] == "withheld" for row in rows))
@@ -161,7 +168,7 @@ class _Redaction:
     def row(self, outgoing: Outgoing) -> dict[str, Any]:
         """The notes on this sample."""
         here = self.outcome in {"changed", "unchanged"}
-        name = "" if outgoing.absent else safe_name(outgoing.name) or self.item.sample.id
+        name = "" if outgoing.absent else self.item.sample.id  # the sink knows what it is called in the copy
         return {
             "sample_id": self.item.sample.id,
             "output_id": name if here else "",

@@ -58,7 +58,8 @@ def masked(sample: Sample, spans: Mapping[str, Spans], naming: Naming = typed) -
 def renamed(sample: Sample, spans: Spans, naming: Naming = typed) -> str:
     """The path with its personal parts masked. The name is unique, and cannot be traced back without the key."""
     parts, at = [], 0
-    for part in sample.id.split("/"):
+    path_text = next(text.value for text in sample.texts if text.field == PATH_FIELD)
+    for part in path_text.split("/"):
         here = [(start - at, end - at, code) for start, end, code in spans if start < at + len(part) and end > at]
         parts.append(mask_filename(part, here, naming) if here else part)
         at += len(part) + 1

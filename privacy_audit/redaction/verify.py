@@ -12,6 +12,7 @@ from privacy_audit.evidence import token_key
 from privacy_audit.redaction import manifest, residual
 from privacy_audit.redaction.manifest import FileChanges
 from privacy_audit.redaction.residual import Left
+from privacy_audit.redaction.sinks import published
 from privacy_audit.store import redactions
 from privacy_audit.store.folder import AuditFolder
 from privacy_audit.store.redactions import RedactionSummary
@@ -56,11 +57,12 @@ def verify_copy(
     kept = [row for row in rows if row["copy_id"]]
     left, after = Left(), None
     if kept:
-        after = scan(output)
+        place = published(output, audit.manifest.source_kind, audit.manifest.source_name)
+        after = scan(place)
         left = residual.left(audit, after, rows, tokens=key is not None)
         if key is not None:
             with token_key(key):
-                residual.search(audit, output, rows, left)
+                residual.search(audit, place, rows, left)
     names = {row["sample_id"]: row["copy_id"] for row in kept}
     return Verification(
         files=files,

@@ -28,8 +28,9 @@ SHORTEST_NUMBER = 7
 class Member:
     """A file inside a tar: bytes `start` to `start + size` of the archive (unpacked, when it is a .tar.gz).
 
-    `header` is where its headers begin, long names included. `role` is "picture", "xmp", "" for what was not read, or
-    the field that its texts have in the sample: "txt:", or "json:" for one whose strings have fields that begin so.
+    `header` is where its headers begin, long names included. `role` is "picture", "xmp", "unread" for what should have
+    been read and could not be, "" for what is no part of the sample, or the field that its texts have in the sample:
+    "txt:", or "json:" for one whose strings have fields that begin so.
     """
 
     name: str
@@ -46,7 +47,8 @@ class Origin:
     Names are relative to the source's root. `file` may name a file that does not exist. In an archive, `archive` is
     the archive and `file` the picture's member in it; `members` are all members that the sample was read from. In a
     table whose cells hold pictures, `table` is the file, `row` the row in it, and `cell` the picture's place in the
-    row: "image", "images[2]".
+    row: "image", "images[2]". `again` is the picture of a row that has none of its own, because an earlier row, in this
+    table or another, names the same.
     """
 
     file: str | None = None
@@ -55,6 +57,7 @@ class Origin:
     archive: str | None = None
     members: tuple[Member, ...] = ()
     cell: str | None = None
+    again: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -178,6 +178,16 @@ class FolderSource:
         names = tuple(content.names[place] for place in positions) if isinstance(content, Files) else ()
         return Shard(shard.id, len(positions), shard.fingerprint, Files(names) if names else None)
 
+    @property
+    def tree(self) -> Tree:
+        """Where the files are."""
+        return self._tree
+
+    @property
+    def only(self) -> str | None:
+        """The table that names all that is read, relative to the root, when it is one by itself."""
+        return None if self._rest or self._named is None else self._named[0]
+
     def tables(self) -> list[str]:
         """The metadata tables, relative to the root, in path order."""
         if self._named is not None:
@@ -337,7 +347,9 @@ class FolderSource:
         if name_field is not None:
             texts.append(Text("filename", name_field, str(named)))
         sample = Sample(self._row_id(content.table, row.number), shard, None, tuple(texts), row.values)
-        return Item(sample, failures, skipped, self._origin(None, content.table, row.number))
+        again = self._target(content.table, row, columns) if row.number in content.repeats else None
+        origin = replace(self._origin(None, content.table, row.number), again=again)
+        return Item(sample, failures, skipped, origin)
 
     def _origin(self, file: str | None, table: str | None = None, row: int = -1) -> Origin:
         return Origin(file, table, row, self._tree.archive)
@@ -423,11 +435,7 @@ class FolderSource:
         value = row.values.get(column) if column else None
         if not isinstance(value, str) or not value.strip() or "\0" in value or "://" in value:
             return None
-        path = PurePosixPath(value.replace("\\", "/") if "/" not in value else value)
-        if path.is_absolute() or re.match(r"^[A-Za-z]:", value):
-            return None
-        bases = self._bases(table)
-        names = [name for base in bases if (name := self._resolved(base, path.parts)) is not None]
+        names = self._places(table, value)
         if not names:
             return None
         name = next(filter(self._tree.exists, names), names[0]) if len(names) > 1 else names[0]
@@ -436,6 +444,18 @@ class FolderSource:
         if self._tree.leads_outside(parts) or (doubtful and not self._tree.exists(name)):
             return None
         return name
+
+    def missing(self, table: str, value: str) -> str | None:
+        """What a sample is called whose row in `table` names the picture `value`, when there is no such file."""
+        return next(iter(self._places(table, value)), None)
+
+    def _places(self, table: str, value: str) -> list[str]:
+        """Where the picture of a row may be, relative to the root."""
+        path = PurePosixPath(value.replace("\\", "/") if "/" not in value else value)
+        if path.is_absolute() or re.match(r"^[A-Za-z]:", value):
+            return []
+        names = (self._resolved(base, path.parts) for base in self._bases(table))
+        return [name for name in names if name is not None]
 
     def _bases(self, table: str) -> list[str]:
         """Folders that the names in a table may be relative to; the first in which there is such a file counts."""

@@ -119,6 +119,23 @@ class RowFilesSource:
         for number, (count, fingerprint, content) in enumerate(self._contents()):
             yield Shard(f"{number:06d}", count, fingerprint, content)
 
+    @property
+    def only(self) -> str | None:
+        """The file, when it was named by itself."""
+        return self._only
+
+    def tables(self) -> list[str]:
+        """The files that can be read, relative to the root."""
+        return [found[0] for found in self._parts(Counter()) if not isinstance(found, Broken)]
+
+    def descriptions(self) -> list[str]:
+        """The files that say how a saved dataset is put together, relative to the root."""
+        if self.kind != "datasets":
+            return []
+        folders = self._tree.walk(Counter())
+        paths = (f"{folder}/{name}" if folder else name for folder, names in folders for name in names or ())
+        return [path for path in paths if path.rpartition("/")[2] in DATASET_FILES]
+
     def read(self, shard: Shard) -> Iterator[Item | SkippedMember]:
         """The samples of one shard. What is damaged costs the rest of its row group."""
         content = shard.content

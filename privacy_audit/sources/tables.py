@@ -302,7 +302,7 @@ class ParquetTable:
 
         with _readable():
             file = pq.ParquetFile(_file(self._path))
-        with file, pq.ParquetWriter(target, file.schema_arrow, compression=_compression(file.metadata)) as out:
+        with file, pq.ParquetWriter(target, file.schema_arrow, compression=compression(file.metadata)) as out:
             at = 0
             for index in range(file.metadata.num_row_groups):
                 with _readable():
@@ -350,7 +350,8 @@ def _row(record: Mapping[str, object], mark: int, number: int) -> Row:
         return Row(number, mark, {}, problem=f"the row is {error}; it was not checked")
 
 
-def _compression(metadata: Any) -> str:
+def compression(metadata: Any) -> str:
+    """How a Parquet file is packed, as a writer wants it named."""
     if not metadata.num_row_groups or not metadata.num_columns:
         return "snappy"
     name = str(metadata.row_group(0).column(0).compression)
@@ -365,25 +366,25 @@ def _edit_group(group: Any, records: list[dict[str, Any]], edits: Sequence[Edit]
         values = [record[name] for record in new]
         if values != [record[name] for record in records]:
             field = group.schema.field(name)
-            fitting = [_fitting(value, field.type, nullable=field.nullable) for value in values]
-            column = pa.array(fitting, type=field.type)
+            fitted = [fitting(value, field.type, nullable=field.nullable) for value in values]
+            column = pa.array(fitted, type=field.type)
             group = group.set_column(group.schema.get_field_index(name), field, column)
     return group.filter(pa.array([edit is not None for edit in edits], type=pa.bool_()))
 
 
-def _fitting(value: Any, kind: Any, *, nullable: bool = True) -> Any:
+def fitting(value: Any, kind: Any, *, nullable: bool = True) -> Any:
     """A value as its column takes it. A masked number has no place in a column of numbers: it becomes null, or 0."""
     import pyarrow as pa
 
     if isinstance(kind, pa.BaseExtensionType):
-        return _fitting(value, kind.storage_type, nullable=nullable)
+        return fitting(value, kind.storage_type, nullable=nullable)
     if isinstance(value, dict):
         fields = [kind.field(index) for index in range(kind.num_fields)]
-        return {field.name: _fitting(value.get(field.name), field.type, nullable=field.nullable) for field in fields}
+        return {field.name: fitting(value.get(field.name), field.type, nullable=field.nullable) for field in fields}
     if isinstance(value, list):
         if pa.types.is_map(kind):
-            return [(_fitting(k, kind.key_type, nullable=False), _fitting(v, kind.item_type)) for k, v in value]
-        return [_fitting(inner, kind.value_type, nullable=kind.value_field.nullable) for inner in value]
+            return [(fitting(k, kind.key_type, nullable=False), fitting(v, kind.item_type)) for k, v in value]
+        return [fitting(inner, kind.value_type, nullable=kind.value_field.nullable) for inner in value]
     if isinstance(value, str) and not _takes_text(kind):
         return None if nullable else pa.scalar(0, pa.int32()).cast(kind).as_py()
     return value

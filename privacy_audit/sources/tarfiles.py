@@ -187,6 +187,62 @@ def walk(file: BinaryIO | Unpacked, at: int = 0) -> Iterator[Header | Damage]:
         long, sparse = _Long(), False
 
 
+def rewritten(raw: bytes, size: int, name: str | None = None) -> bytes:
+    """The headers `raw` of a member for other content of `size` bytes, and for another name. All else stays."""
+    pieces, new = [], None if name is None else name.encode("utf-8", "surrogateescape")
+    for block, data in _headers(raw[:-BLOCK]):
+        kind = block[156]
+        if kind in b"LK" and new is not None:
+            continue  # with the long name of a link's target: what is renamed is a file
+        if kind in b"xX":
+            records = [
+                (key, str(size).encode() if key == b"size" else value)
+                for key, value in _records(data)
+                if new is None or key != b"path"
+            ]
+            pieces.append(_block(block, b"".join(_record(*record) for record in records)) if records else b"")
+        else:
+            pieces.append(block + data)
+    last = raw[-BLOCK:]
+    if new is not None:
+        if len(new) > 100:
+            pieces.append(_block(_fresh_block(last, ord("L"), b"././@LongLink"), new + b"\0"))
+        prefix = bytes(155) if last[257:263] == b"ustar\0" else last[345:500]
+        last = new[:100].ljust(100, b"\0") + last[100:345] + prefix + last[500:]
+    return b"".join([*pieces, _sized(last, size)])
+
+
+def kept_of_dropped(raw: bytes) -> bytes:
+    """What of the headers `raw` of a member speaks of all that follow, and so stays when the member goes."""
+    return b"".join(block + data for block, data in _headers(raw[:-BLOCK]) if block[156] == ord("g"))
+
+
+def _headers(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Headers before a member's own, with their content and its padding."""
+    at = 0
+    while at < len(raw):
+        end = _after(at + BLOCK, _number(raw[at + 124 : at + 136]) or 0)
+        yield raw[at : at + BLOCK], raw[at + BLOCK : end]
+        at = end
+
+
+def _block(block: bytes, data: bytes) -> bytes:
+    """A header block with new content, padded."""
+    return _sized(block, len(data)) + data + bytes(-len(data) % BLOCK)
+
+
+def _fresh_block(like: bytes, kind: int, name: bytes) -> bytes:
+    """A header block of another kind and name, as a writer of `like` would make it."""
+    return name.ljust(100, b"\0") + like[100:156] + bytes([kind]) + bytes(100) + like[257:345] + bytes(167)
+
+
+def _sized(block: bytes, size: int) -> bytes:
+    """A header block with another size, and the checksum that fits."""
+    number = b"%011o\0" % size if size < 8**11 else b"\x80" + size.to_bytes(11, "big")
+    block = block[:124] + number + block[136:148] + b" " * 8 + block[156:]
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
 def _sound(block: bytes) -> bool:
     stored = _number(block[148:156])
     return stored == sum(block[:148]) + sum(block[156:]) + 256
@@ -250,17 +306,31 @@ class _Long:
 
 def _pax(data: bytes, long: _Long) -> bool:
     """Take name and size from the records of a pax header; True when the member is a sparse file."""
-    at, sparse = 0, False
-    while at < len(data):
-        length, _, _ = data[at : at + 20].partition(b" ")
-        if not length.isdigit() or not 0 < int(length) <= len(data) - at:
-            break
-        key, _, value = data[at + len(length) + 1 : at + int(length) - 1].partition(b"=")
+    sparse = False
+    for key, value in _records(data):
         if key == b"path":
             long.name = value
         elif key == b"size" and value.isdigit() and len(value) < 20:
             long.size = int(value)
         elif key.startswith(b"GNU.sparse."):
             sparse = True
-        at += int(length)
     return sparse
+
+
+def _records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The keys and values of a pax header, up to the first that is malformed."""
+    at = 0
+    while at < len(data):
+        length, _, _ = data[at : at + 20].partition(b" ")
+        if not length.isdigit() or not 0 < int(length) <= len(data) - at:
+            return
+        key, _, value = data[at + len(length) + 1 : at + int(length) - 1].partition(b"=")
+        yield key, value
+        at += int(length)
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """A record of a pax header; its length counts itself."""
+    size = len(key) + len(value) + 3
+    length = size + len(str(size + len(str(size))))
+    return b"%d %s=%s\n" % (length, key, value)

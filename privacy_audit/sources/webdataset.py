@@ -44,6 +44,7 @@ SUFFIXES = (".tar", ".tar.gz", ".tgz")
 TEXT_SUFFIXES = frozenset(
     {".txt", ".text", ".caption", ".captions", ".cap", ".prompt", ".title", ".description", ".tags", ".url", ".cls"}
 )
+UNREAD = "unread"
 MAX_EXPANDED = 1_000_000
 MAX_GROUP = 1_000
 MAX_GROUP_BYTES = 1 << 30
@@ -188,6 +189,27 @@ class WebDatasetSource:
                 sample = Sample(safe_name(f"{content.archive}@{content.first}+{missing}"), shard.id)
                 yield Item(sample, (Failure("source", "unreadable", problem),))
 
+    @property
+    def only(self) -> str | None:
+        """The archive, when there is but one and it was named."""
+        return self._names[0] if self._names is not None and len(self._names) == 1 else None
+
+    def archives(self) -> list[str]:
+        """The archives that can be read, relative to the root."""
+        return [found[0] for found in self._parts(Counter()) if not isinstance(found, Broken)]
+
+    def origins(self) -> Iterator[tuple[str, Origin]]:
+        """Every sample's id, and where it is, by the headers of the members alone."""
+        for shard in self.shards():
+            content = shard.content
+            if isinstance(content, Broken):
+                continue
+            with open_tar(self.root / content.archive) as file:
+                for number, unit in enumerate(islice(units(file, content.at, None), content.count), content.first):
+                    for item in self._items(shard.id, content, number, unit):
+                        if isinstance(item, Item):
+                            yield item.sample.id, item.origin
+
     # --- planning -----------------------------------------------------------------------------------------------------
 
     def _parts(self, skipped: Counter[str]) -> Iterator[Broken | tuple[str, _Index]]:
@@ -248,7 +270,7 @@ class WebDatasetSource:
         """Equal stretches of about the shard size, and their samples."""
         steps = max(1, self._shard_size // index.step)
         stretches = max(1, -(-len(index.marks) // steps))
-        steps = -(-len(index.marks) // stretches)
+        steps = max(1, -(-len(index.marks) // stretches))  # an archive may be empty
         for at in range(0, len(index.marks), steps):
             first = at * index.step
             count = min(steps * index.step, index.units - first)
@@ -267,11 +289,15 @@ class WebDatasetSource:
         base = f"{content.archive}/{unit.key}"
         if number in content.repeats or not unit.key:
             base = f"{base}#{number}"
-        yield from found.skipped
         for place, (header, kind, problem) in enumerate(found.broken):
             name = f"{base}/{place}" if found.pictures or found.texts or place else base
             failure = Failure("source", kind, problem)
-            yield Item(Sample(safe_name(name), shard), (failure,), (), _origin(content.archive, unit, header, {}))
+            yield Item(
+                Sample(safe_name(name), shard),
+                (failure,),
+                (),
+                _origin(content.archive, unit, header, {header.header: UNREAD}),
+            )
         if not found.pictures and found.texts:
             yield self._item(Sample(safe_name(base), shard), content.archive, unit, found, None)
         names = Counter[str]()
@@ -282,6 +308,7 @@ class WebDatasetSource:
                 name = f"{base}.{end}#{names[end]}" if names[end] else f"{base}.{end}"
                 names[end] += 1
             yield self._item(Sample(safe_name(name), shard), content.archive, unit, found, picture)
+        yield from found.skipped
 
     def _item(
         self,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from privacy_audit.errors import PictureError, SourceError
 from privacy_audit.sources.names import OUTSIDE, inside, mark
+from privacy_audit.sources.zipwriter import Facts, extra_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +51,16 @@ class Entry:
     packed: int
     size: int
     local: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A member by its name below the root, and all that an archive says of it."""
+
+    name: str
+    kind: str
+    entry: Entry
+    facts: Facts
 
 
 class Directory:
@@ -109,6 +120,32 @@ class Directory:
                     yield _double(name, seen[key]) if key in self._doubles and seen[key] else name
                     if key in self._doubles:
                         seen[key] += 1
+
+    def stored(self) -> Iterator[Stored]:
+        """Every file and folder, in the order of the archive."""
+        seen = Counter[int]()
+        with self.path.open("rb") as file, self.path.open("rb") as records:
+            for at, entry in self._entries(file):
+                name, _ = inside(entry.name)
+                if not name or entry.kind not in {"file", "folder"}:
+                    continue
+                if entry.kind == "file":
+                    key = _key(name) if self._doubles else 0
+                    number = seen[key] if key in self._doubles else 0
+                    seen[key] += key in self._doubles
+                    name = _double(name, number) if number else name
+                yield Stored(name, entry.kind, entry, _facts(records, at, entry, recovered=self._recovered is not None))
+
+    def raw(self, entry: Entry) -> Iterator[bytes]:
+        """The packed bytes of a member."""
+        with self.path.open("rb") as file:
+            file.seek(entry.local)
+            header = file.read(30)
+            file.seek(entry.local + 30 + sum(struct.unpack("<HH", header[26:30])))
+            left = entry.packed
+            while left and (piece := file.read(min(left, _CHUNK))):
+                yield piece
+                left -= len(piece)
 
     def place(self, name: str) -> int | None:
         """The position of a name in the index, or None."""
@@ -192,6 +229,18 @@ def directory(path: Path, size: int, changed_ns: int) -> Directory:  # noqa: ARG
         return Directory(path)
     except OSError as error:
         raise SourceError(f"the archive cannot be read: {error.strerror or 'input/output error'}") from error
+
+
+def _facts(file: BinaryIO, at: int, entry: Entry, *, recovered: bool) -> Facts:
+    """What the record at `at` says of a member beside its content; of a lost directory, its own header."""
+    file.seek(entry.local if recovered else at)
+    if recovered:
+        fixed = struct.unpack("<4sHHH4sIIIHH", file.read(30))
+        name = file.read(fixed[8])
+        return Facts(name, fixed[2], fixed[1], fixed[1], fixed[4], (0, 0), b"", b"")
+    fixed = struct.unpack("<4sHHHH4sIIIHHHHHII", file.read(46))
+    name, extra, comment = file.read(fixed[9]), file.read(fixed[10]), file.read(fixed[11])
+    return Facts(name, fixed[3], fixed[1], fixed[2], fixed[5], (fixed[13], fixed[14]), extra_of(extra), comment)
 
 
 def _key(name: str) -> int:

@@ -15,7 +15,8 @@ from privacy_audit.pixels import Limits, Picture
 from privacy_audit.sources.names import ARCHIVE_HEAD, safe_name
 from privacy_audit.sources.tables import Table, open_table
 from privacy_audit.sources.tree import MAX_SIDECAR_BYTES
-from privacy_audit.sources.zipfiles import Directory, directory
+from privacy_audit.sources.zipfiles import Directory, Stored, directory
+from privacy_audit.sources.zipwriter import Facts, ZipWriter, named
 from privacy_audit.types import Failure
 
 MAX_TABLE_BYTES = 256 * 1024 * 1024
@@ -114,6 +115,26 @@ class ZipTree:
         found = self._directory()
         place = found.place(name)
         return found.complaint(place) if place is not None else None
+
+    def stored(self) -> Iterator[Stored]:
+        """Every file and folder in the order of the archive, files by the names that `walk` gives them."""
+        return self._directory().stored()
+
+    def packed(self, member: Stored, name: str) -> tuple[Facts, int, int, int, Iterator[bytes], int]:
+        """A member as it is, under this name: what `ZipWriter.packed` takes."""
+        entry = member.entry
+        return (
+            named(member.facts, name),
+            entry.method,
+            entry.crc,
+            entry.size,
+            self._directory().raw(entry),
+            entry.packed,
+        )
+
+    def rewrite(self, writer: ZipWriter, member: Stored, name: str, data: bytes) -> None:
+        """Write a member with new content, under another name."""
+        writer.content(named(member.facts, name), member.entry.method, data)
 
     def _directory(self) -> Directory:
         """As it was when a picture was read last: a sample has one, and asks a dozen times for what is beside it."""

@@ -6,8 +6,8 @@ decision. So a further kind of source (archives, Parquet with pictures, COCO) ne
 1.  Write a class with the methods of `Sink`. It is built with (source, output) and raises SourceError when the copy
     cannot be called that. It pickles, because it is sent to every worker: keep paths and names, no open file.
 2.  `writer(copy, shard)` is called in a worker, once per shard. All that it writes goes below the folder `copy`, in
-    files that no other shard writes: a format with several samples per file (tar, Parquet) writes one file per input
-    shard; one whose file spans shards (a CSV table, COCO's JSON) writes nothing and hands its changes back as facts.
+    files that no other shard writes. A format whose files span shards (tar, ZIP, Parquet, CSV, COCO's JSON) writes
+    nothing there: it keeps changed pictures as `Pieces`, and hands all other changes back as facts.
     Use `Files` for writing: it makes files whole, and notes their digests.
 3.  `Writer.put` gets the samples of the shard one by one, in the order of `Source.read`, absent ones included;
     `Writer.carry` gets what the source reports as no sample. `Writer.close` returns facts: anything that JSON can hold.
@@ -15,8 +15,8 @@ decision. So a further kind of source (archives, Parquet with pictures, COCO) ne
     the same calls must write the same bytes to the same names (no times, no random numbers).
 4.  `finish(copy, parts, unread)` is called in the parent when all shards are done, with the facts of each in shard
     order. It writes what spans shards. It may be called again, after some shards were done anew.
-5.  `ids(parts)` says what a sample is called in the copy once it is scanned, where `put` could not know (rows move up
-    when earlier rows are dropped).
+5.  `ids(copy, parts)` says what a sample is called in the copy once it is scanned: files are renamed, and rows move up
+    when earlier rows are dropped.
 6.  `publish(copy, output)` moves the finished copy to its place by renaming. Nothing at `output` is seen before.
 7.  Name it in SINKS (`sinks/__init__.py`) under the `kind` of its source.
 
@@ -32,7 +32,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from privacy_audit.sources import Item, Shard, SkippedMember, Source
+from privacy_audit.sources.beside import CARDS, DESCRIPTION, RESERVATIONS
 from privacy_audit.store.files import sha256, write_whole
+
+OWN_FILES = (DESCRIPTION, *CARDS, *RESERVATIONS, "LICENSE", "LICENSE.txt", "LICENSE.md")
+"""What a publisher says of a whole dataset, at its root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +63,13 @@ class Outgoing:
 
 
 class Writer(Protocol):
-    """Takes the samples of one shard. `files` are the names and sha256 of what it wrote, relative to the copy."""
+    """Takes the samples of one shard. `files` are the names and sha256 of what it wrote, relative to the copy.
+
+    `pieces` are the same for what waits for `finish`, see `sinks.pieces`.
+    """
 
     files: dict[str, str]
+    pieces: dict[str, str]
 
     def put(self, outgoing: Outgoing) -> None:
         """Store one sample."""
@@ -97,8 +105,8 @@ class Sink(Protocol):
         """Write what spans shards; returns names and sha256. `unread` are samples that stand for unreadable files."""
         ...
 
-    def ids(self, parts: Sequence[Any]) -> Callable[[str], str]:
-        """A function from a sample's id, or new name, to its id in a scan of the copy."""
+    def ids(self, copy: Path, parts: Sequence[Any]) -> Callable[[str], str]:
+        """A function from a sample's id to its id in a scan of the copy; "" when it is not there."""
         ...
 
     def scanned(self, copy: Path) -> Path:

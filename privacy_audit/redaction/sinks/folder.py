@@ -1,22 +1,21 @@
-"""The copy of a folder: pictures with their sidecars, other files, and the metadata tables."""
+"""The copy of files: pictures with their sidecars, other files, and the tables that name them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 from privacy_audit.redaction.sinks import tables
 from privacy_audit.redaction.sinks.base import Files, Outgoing
+from privacy_audit.redaction.sinks.edited import edited
 from privacy_audit.sources import FolderSource, Shard, SkippedMember
 from privacy_audit.sources.columns import file_name_column
-from privacy_audit.sources.encoding import decode
-from privacy_audit.sources.folder import JSON_PREFIX, TXT_FIELD, sidecars
-from privacy_audit.sources.jsontext import JsonError, leaves, replace
-from privacy_audit.sources.names import PUBLIC_MANIFEST
-
-_WHOLE = ""  # the path of a document that is no JSON: it was read as one text
+from privacy_audit.sources.folder import JSON_PREFIX, TXT_FIELD, sidecars_in
+from privacy_audit.sources.names import PUBLIC_MANIFEST, safe_name
+from privacy_audit.sources.tree import Tree
+from privacy_audit.types import Failure
 
 
 class FolderSink:
@@ -29,7 +28,7 @@ class FolderSink:
 
     def writer(self, copy: Path, shard: Shard) -> FolderWriter:  # noqa: ARG002 - names of files do not clash
         """Writes the pictures of one shard and their sidecars, and collects edits of tables."""
-        return FolderWriter(self.source.root, copy)
+        return FolderWriter(self.source.tree, _Disk(self.source.root, copy))
 
     def finish(self, copy: Path, parts: Sequence[Any], unread: frozenset[str]) -> dict[str, str]:
         """Write every table with its edits. One that could not be read was not checked, so it stays out."""
@@ -48,13 +47,13 @@ class FolderSink:
                 files.copy(self.source.root / table, table)
         return files.digests
 
-    def ids(self, parts: Sequence[Any]) -> Callable[[str], str]:
-        """Rows move up where earlier ones are dropped."""
-        return tables.renumbered(tables.merged(parts), {table: table for table in self.source.tables()})
+    def ids(self, copy: Path, parts: Sequence[Any]) -> Callable[[str], str]:  # noqa: ARG002 - the edits say it
+        """Files may have new names, and rows move up where earlier ones are dropped."""
+        return tables.renamed(parts, {table: table for table in self.source.tables()}, self.source.missing)
 
     def scanned(self, copy: Path) -> Path:
-        """The folder."""
-        return copy
+        """The folder, or the table in it that names the pictures."""
+        return copy / self.source.only if self.source.only is not None else copy
 
     def publish(self, copy: Path, output: Path) -> None:
         """Move the folder."""
@@ -63,93 +62,153 @@ class FolderSink:
         os.replace(copy, output)
 
 
-class FolderWriter:
-    """The files of one shard. `root` is the source's folder, `copy` that of the copy."""
+class Store(Protocol):
+    """Where the files of a copy go. `files` and `pieces` are as `Writer` has them.
 
-    def __init__(self, root: Path, copy: Path) -> None:
-        self._root = root
-        self._files = Files(copy)
-        self.files = self._files.digests
+    `keeps` says that the source's bytes are taken for what does not change, so that they need not be written.
+    """
+
+    keeps: bool
+    files: dict[str, str]
+    pieces: dict[str, str]
+
+    def write(self, old: str, name: str, data: bytes) -> None:
+        """The file `old` of the source with new content, called `name` in the copy."""
+        ...
+
+    def copy(self, old: str, name: str) -> bool:
+        """The file as it is; False for one that cannot be opened, and so stays out."""
+        ...
+
+    def close(self) -> dict[str, Any]:
+        """Facts for `Sink.finish`."""
+        ...
+
+
+class FolderWriter:
+    """The files of one shard. `tree` is the source's, `store` the copy's."""
+
+    def __init__(self, tree: Tree, store: Store) -> None:
+        self._tree = tree
+        self._store = store
+        self.files, self.pieces = store.files, store.pieces
         self._edits: tables.Edits = {}
+        self._renamed: dict[str, str] = {}
+        self._files: dict[str, str] = {}
+        self._missing: list[tuple[str, str, str]] = []
+        self._again: list[tuple[str, int, str, str]] = []
 
     def put(self, outgoing: Outgoing) -> None:
         """Write the picture and its sidecars, and note what changes in its row."""
+        item = outgoing.item
+        file = item.origin.file
         if outgoing.absent:
-            tables.edit(self._edits, outgoing.item, None)
+            tables.edit(self._edits, item, None)
+            if file is not None:
+                self._files[file] = ""
             return
-        if outgoing.picture is not None:
-            self._files.write(outgoing.name, outgoing.picture)
-        if outgoing.item.origin.file is not None:
-            self._put_sidecars(self._root / outgoing.item.origin.file, outgoing)
+        if file is not None:
+            if outgoing.renamed:
+                self._renamed[item.sample.id] = safe_name(outgoing.name)
+                self._files[file] = outgoing.name
+            self._put_picture(file, outgoing)
+            self._put_sidecars(file, outgoing)
         self._put_row(outgoing)
 
     def carry(self, member: SkippedMember) -> bool:
-        """Copy a file that is no sample; one that cannot be opened stays out."""
-        try:
-            self._files.copy(self._root / member.name, member.name)
-        except (FileNotFoundError, PermissionError):
-            return False
-        return True
+        """Copy a file that is no sample."""
+        return self._store.copy(member.name, member.name)
 
     def close(self) -> Any:
-        """The edits."""
-        return {"edits": self._edits}
+        """The edits of tables, new names of samples, and of files; "" for those that are gone."""
+        facts = {
+            "edits": self._edits,
+            "renamed": self._renamed,
+            "files": self._files,
+            "again": self._again,
+            "missing": self._missing,
+        }
+        return {**facts, **self._store.close()}
 
-    def _put_sidecars(self, picture: Path, outgoing: Outgoing) -> None:
-        for path in sidecars(picture):
-            kind = path.suffix.lower().lstrip(".")
+    def _put_picture(self, file: str, outgoing: Outgoing) -> None:
+        before = outgoing.item.sample.picture
+        if outgoing.picture is None:
+            return
+        if before is not None and before.data == outgoing.picture and self._store.keeps:
+            self._store.copy(file, outgoing.name)
+        else:
+            self._store.write(file, outgoing.name, outgoing.picture)
+
+    def _put_sidecars(self, picture: str, outgoing: Outgoing) -> None:
+        for sidecar in sidecars_in(self._tree, picture):
+            kind = PurePosixPath(sidecar).suffix.lower().lstrip(".")
             if kind in outgoing.unread:
                 continue
-            name = _sidecar_name(outgoing.name, picture, path)
-            data = outgoing.packet if kind == "xmp" else _edited(path, kind, outgoing.texts)
+            name = _sidecar_name(outgoing.name, picture, sidecar)
+            data = outgoing.packet if kind == "xmp" else self._edited(sidecar, kind, outgoing.texts)
             if data is None:
-                self._files.copy(path, name)
+                self._store.copy(sidecar, name)
             elif data:
-                self._files.write(name, data)
+                self._store.write(sidecar, name, data)
+
+    def _edited(self, sidecar: str, kind: str, texts: Mapping[str, str]) -> bytes | None:
+        """The new content of a caption or record beside a picture, None when nothing in it changes."""
+        prefix = TXT_FIELD if kind == "txt" else JSON_PREFIX
+        wanted = {field.removeprefix(prefix): text for field, text in texts.items() if field.startswith(prefix)}
+        data = self._tree.content(sidecar, f"sidecar.{kind}") if wanted else None
+        if data is None or isinstance(data, Failure):
+            return None
+        new = edited(data, kind, wanted)
+        return None if new == data else new
 
     def _put_row(self, outgoing: Outgoing) -> None:
-        table = outgoing.item.origin.table
-        if table is None:
+        origin = outgoing.item.origin
+        if origin.table is None:
             return
         texts = {
             field: value
             for field, value in outgoing.texts.items()
             if field != TXT_FIELD and not field.startswith(JSON_PREFIX)
         }
-        column = file_name_column(list(outgoing.item.sample.record)) if outgoing.renamed else None
-        if column is not None:
-            texts[column] = _relative(outgoing.name, table)
+        record = outgoing.item.sample.record
+        column = file_name_column(list(record))
+        if column is not None and outgoing.renamed and origin.file is not None:
+            texts[column] = tables.name_in(origin.table, origin.file, outgoing.name, str(record[column]))
+        elif column is not None and origin.again is not None:
+            texts.pop(column, None)
+            self._again.append((origin.table, origin.row, origin.again, str(record[column])))
         tables.edit(self._edits, outgoing.item, texts)
+        if column is not None and origin.file is not None and outgoing.picture is None:
+            self._missing.append((outgoing.item.sample.id, origin.table, texts.get(column, str(record[column]))))
 
 
-def _edited(path: Path, kind: str, texts: Mapping[str, str]) -> bytes | None:
-    """The new content of a caption or record beside a picture, None when nothing in it changes."""
-    if kind == "txt":
-        return decode(path.read_bytes()).encode(texts[TXT_FIELD]) if TXT_FIELD in texts else None
-    wanted = {field.removeprefix(JSON_PREFIX): text for field, text in texts.items() if field.startswith(JSON_PREFIX)}
-    if not wanted:
-        return None
-    decoded = decode(path.read_bytes())
-    try:
-        if not any(leaf.path in wanted for leaf in leaves(decoded.text)):
-            return None
-        return decoded.encode(replace(decoded.text, wanted))
-    except JsonError:
-        return decoded.encode(wanted[_WHOLE]) if _WHOLE in wanted else None
+class _Disk:
+    """A folder that takes the files of a copy of the folder `root`."""
+
+    keeps = False
+
+    def __init__(self, root: Path, copy: Path) -> None:
+        self._root = root
+        self._files = Files(copy)
+        self.files = self._files.digests
+        self.pieces: dict[str, str] = {}
+
+    def write(self, old: str, name: str, data: bytes) -> None:  # noqa: ARG002 - all is in the data
+        self._files.write(name, data)
+
+    def copy(self, old: str, name: str) -> bool:
+        try:
+            self._files.copy(self._root / old, name)
+        except (FileNotFoundError, PermissionError):
+            return False
+        return True
+
+    def close(self) -> dict[str, Any]:
+        return {}
 
 
-def _sidecar_name(new: str, picture: Path, sidecar: Path) -> str:
+def _sidecar_name(new: str, picture: str, sidecar: str) -> str:
     """A sidecar follows its picture's new name."""
     path = PurePosixPath(new)
-    full = sidecar.name.startswith(picture.name + ".")
-    return path.with_name((path.name if full else path.stem) + sidecar.suffix).as_posix()
-
-
-def _relative(name: str, table: str) -> str:
-    """`name` as seen from the folder of `table`."""
-    folder = PurePosixPath(table).parent.parts
-    parts = PurePosixPath(name).parts
-    common = 0
-    while common < min(len(folder), len(parts) - 1) and folder[common] == parts[common]:
-        common += 1
-    return "/".join([".."] * (len(folder) - common) + list(parts[common:]))
+    full = sidecar.startswith(picture + ".")
+    return path.with_name((path.name if full else path.stem) + PurePosixPath(sidecar).suffix).as_posix()

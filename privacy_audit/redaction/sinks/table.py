@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from privacy_audit.errors import SourceError
 from privacy_audit.redaction.sinks import tables
 from privacy_audit.redaction.sinks.base import Files, Outgoing
+from privacy_audit.redaction.sinks.shape import Shape
 from privacy_audit.sources import Shard, SkippedMember, TableSource
-from privacy_audit.sources.names import PUBLIC_MANIFEST
 from privacy_audit.sources.tables import SUFFIXES
 
 
@@ -20,13 +18,10 @@ class TableSink:
     """Writes `output` as a table when it is called like one, else as a folder. Raises SourceError for another kind."""
 
     def __init__(self, source: TableSource, output: Path) -> None:
-        own, suffix = source.path.suffix.lower(), output.suffix.lower()
-        if suffix in SUFFIXES and suffix != own:
-            raise SourceError(f"the copy of a {own} file is one too: name it {output.stem}{own}.")
         self.source = source
-        self._alone = suffix == own
-        self._name = output.name if self._alone else source.path.name
-        self.manifest = f"{self._name}.{PUBLIC_MANIFEST}" if self._alone else PUBLIC_MANIFEST
+        self._shape = Shape(source.path.name, output, (source.path.suffix.lower(),), tuple(SUFFIXES))
+        self._name = self._shape.named(source.path.name)
+        self.manifest = self._shape.manifest
 
     def writer(self, copy: Path, shard: Shard) -> TableWriter:  # noqa: ARG002 - a table is written at the end
         """Collects the edits of one shard."""
@@ -44,7 +39,7 @@ class TableSink:
         files.note(self._name)
         return files.digests
 
-    def ids(self, parts: Sequence[Any]) -> Callable[[str], str]:
+    def ids(self, copy: Path, parts: Sequence[Any]) -> Callable[[str], str]:  # noqa: ARG002 - the edits say it
         """Rows move up where earlier ones are dropped."""
         return tables.renumbered(tables.merged(parts), {self.source.path.name: self._name})
 
@@ -54,12 +49,7 @@ class TableSink:
 
     def publish(self, copy: Path, output: Path) -> None:
         """Move the table and the manifest beside it, or the folder with both."""
-        if not self._alone:
-            os.replace(copy, output)
-            return
-        if (copy / self.manifest).exists():
-            os.replace(copy / self.manifest, output.with_name(self.manifest))
-        os.replace(copy / self._name, output)
+        self._shape.publish(copy, output)
 
 
 class TableWriter:
@@ -67,6 +57,7 @@ class TableWriter:
 
     def __init__(self) -> None:
         self.files: dict[str, str] = {}
+        self.pieces: dict[str, str] = {}
         self._edits: tables.Edits = {}
 
     def put(self, outgoing: Outgoing) -> None:
