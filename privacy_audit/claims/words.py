@@ -80,6 +80,8 @@ _REASONS = {
 _LANGUAGES = ("en", "id")
 LANGUAGES = _LANGUAGES
 _SHARES = {"high", "coverage", "wanted", "recall"}
+_FROM_COUNTS = {"high", "coverage"}
+_TEN_OR_MORE = ("10 or more", "10 atau lebih")
 
 
 def kind(name: str, language: str = "en") -> str:
@@ -93,7 +95,7 @@ def grade(name: str, language: str = "en") -> str:
 
 
 def reason(said: Reason, language: str = "en", *, public: bool = False) -> str:
-    """A reason as a sentence. For a `public` page, counts are "<10" or "≥10", and shares are in steps of 5 %.
+    """A reason as a sentence. For a `public` page, counts are "<10" or "10 or more", and shares are in steps of 5 %.
 
     Exact ones could give away a count that the page hides.
     """
@@ -120,7 +122,7 @@ def _written(name: str, value: float | str, language: str, public: bool) -> str:
     if isinstance(value, str):
         return value
     if name in _SHARES:
-        return coarse(value) if public else share(value, language)
+        return coarse(value) if public and name in _FROM_COUNTS else share(value, language)
     if public and value > 0:
-        return "<10" if value < 10 else "≥10"
+        return "<10" if value < 10 else _TEN_OR_MORE[_LANGUAGES.index(language)]
     return f"{value:,.0f}".replace(",", "." if language == "id" else ",")
