@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
 AFTER = "after"
 """The second audit, of the copy, stands here inside the redaction notes."""
-MAX_LOOKS = 4
-"""At the copy, at the copy with what was found covered, at the copy without what failed, and once more."""
+COVERING_LOOKS = 3
+"""Looks at the copy after which what was found is covered, too; a face may show only when its neighbour is gone."""
+MAX_LOOKS = COVERING_LOOKS + 3
+"""The covering ones, at the copy with all of it covered, at the copy without what failed, and once more."""
 
 
 class Verified(Protocol):
@@ -163,7 +165,7 @@ def _redact_and_verify(run: _Run, verify: Verify) -> tuple[_Finished, _Looks]:
         tokens = run.audit.manifest.token_key_id == key_id(run.key)
         left = _left(run, done, after, tokens)
         seen |= left.by_sample
-        new = _mend(again, left, done, cover=look == 0)
+        new = _mend(again, left, done, cover=look < COVERING_LOOKS)
         if not new:
             found_later = sum(bool(regions) for samples in again.values() for regions in samples.values())
             return done, _Looks(after, seen, left, tokens, found_later)
@@ -195,7 +197,8 @@ def _mend(again: Again, left: Left, done: _Finished, *, cover: bool) -> bool:
         if sample not in done.shards:
             raise AuditError("the copy holds a sample that the source does not have. Please report it.")
         regions = cover and findings and all(isinstance(finding.where, (Box, Quad)) for finding in findings)
-        again.setdefault(done.shards[sample], {})[sample] = findings if regions else ()
+        wanted = again.setdefault(done.shards[sample], {})
+        wanted[sample] = (*wanted.get(sample, ()), *findings) if regions else ()
     return bool(faults)
 
 
