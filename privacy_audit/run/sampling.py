@@ -142,7 +142,7 @@ class ClusterSample:
     def __init__(self, source: Source, names: Sequence[str], request: Request) -> None:
         self.kind, self.name = source.kind, source.name
         self._source = source
-        part: Callable[[Sequence[str]], Source] = source.only  # type: ignore[attr-defined]
+        part: Callable[[Sequence[str]], Source] = source.reduced_to  # type: ignore[attr-defined]
         if request.asked.endswith("%"):
             units = request.size(len(names))
         else:

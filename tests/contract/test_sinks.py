@@ -15,14 +15,14 @@ from PIL import Image
 import privacy_audit as pa
 from privacy_audit import api
 from privacy_audit.containers import sniff
-from privacy_audit.errors import PictureError
-from privacy_audit.redaction.sinks import SINKS, published
+from privacy_audit.errors import PictureError, SourceError
+from privacy_audit.redaction.sinks import SINKS, published, sink_of
 from privacy_audit.sources import Item, open_source
 from privacy_audit.store import redactions
 from privacy_audit.store.redactions import RedactionSummary
-from privacy_audit.types import SOURCE_KINDS
+from privacy_audit.types import PEOPLES_KINDS, SOURCE_KINDS
 
-LAYOUTS = [name for name in WRITERS if not name.startswith("Dataset")]
+LAYOUTS = [name for name in WRITERS if not name.startswith(("Dataset", *PEOPLES_KINDS))]
 POLICY = """
 pack: house
 title: House rules
@@ -149,7 +149,14 @@ def made(
 
 
 def test_every_kind_of_source_has_a_sink() -> None:
-    assert set(SINKS) == set(SOURCE_KINDS)
+    assert set(SINKS) == set(SOURCE_KINDS) - set(PEOPLES_KINDS)
+
+
+@pytest.mark.parametrize("kind", sorted(PEOPLES_KINDS))
+def test_a_download_of_a_platform_is_refused_in_plain_words(tmp_path: Path, samples: list[Given], kind: str) -> None:
+    source = open_source(WRITERS[f"{kind}, zip"](tmp_path, samples))
+    with pytest.raises(SourceError, match=f"copies of a source of the kind '{kind}' cannot be written"):
+        sink_of(source, tmp_path / "out")
 
 
 def test_only_what_was_asked_for_changes(made: Made, samples: list[Given]) -> None:

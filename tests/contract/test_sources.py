@@ -67,7 +67,7 @@ def scanned(given: Any, output: Path, key: Path) -> tuple[Counter[str], Counter[
             found[json.dumps(kept, sort_keys=True)] += 1
         return found
 
-    return rows(audit.samples, "shard"), rows(audit.findings), rows(audit.failures)
+    return rows(audit.samples, "shard", "content"), rows(audit.findings), rows(audit.failures)
 
 
 def lost(picture: Picture | None) -> bool:

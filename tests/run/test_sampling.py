@@ -41,7 +41,7 @@ class Tars:
     def clusters(self) -> list[str]:
         return [f"{number:05}.tar" for number in range(self.count)]
 
-    def only(self, names: Sequence[str]) -> Tars:
+    def reduced_to(self, names: Sequence[str]) -> Tars:
         part = Tars(self.count, tuple(names))
         part.looked_at = self.looked_at
         return part

@@ -69,10 +69,12 @@ class Value:
 def hits(record: Mapping[str, object]) -> Iterator[tuple[Value, Hit]]:
     """Hits in a flat record, each with the value that it stands for."""
     values = [value for field, scalar in record.items() for value in _values(field, scalar)]
-    yield from _places(values)
+    coordinates = list(_places(values))
+    yield from coordinates
+    paths = {value.path for value, _ in coordinates}
     for value in values:
         hit = _entry(value)
-        if hit is not None:
+        if hit is not None and not (hit.code == "place" and value.path in paths):
             yield value, hit
 
 

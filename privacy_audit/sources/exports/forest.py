@@ -108,7 +108,7 @@ class Forest:
     def complaint(self, name: str) -> str | None:
         """What is wrong with the entry of that name, though it can be read."""
         tree, inner = self._where(name)
-        return tree.complaint(inner)
+        return tree.complaint(inner) if tree.is_file(inner) else None
 
     def root(self) -> Tree:
         """Where a dataset.yaml may stand."""
