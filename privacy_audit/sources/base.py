@@ -102,8 +102,8 @@ class Source(Protocol):
 
     Optional: methods `clusters()`, the names of its natural clusters (archives), found without a look into them, and
     `reduced_to(names)`, the same source with these only, so that a sample is drawn as whole clusters and the others
-    are not read; a method `narrow(shard, positions)` that returns a shard of these members only, its content None where it
-    cannot be done without reading the others.
+    are not read; a method `narrow(shard, positions)` that returns a shard of these members only, its content None where
+    it cannot be done without reading the others.
     """
 
     kind: str

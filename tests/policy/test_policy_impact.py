@@ -96,7 +96,8 @@ def audit_of(folder: Path, samples: list[list[Sample]], *packs: Pack) -> Audit:
         "packs": [],
         "counts": {"samples": 5, "findings": 5},
     }
-    facts |= {"skipped_members": {}, "seconds": {}, "parts": {}, "declared": {}, "integrity": {}, "format_version": 1}
+    facts |= {"skipped_members": {}, "seconds": {}, "parts": {}, "declared": {}, "integrity": {}, "sampling": {}}
+    facts |= {"reused": 0, "format_version": 1}
     manifest.write(folder, Manifest(**facts))
     return Audit(folder)
 

@@ -401,12 +401,6 @@ def test_the_kind_can_be_given(tree: Path) -> None:
         open_source(tree / "none", kind="zip")
 
 
-def test_no_copy_of_an_archive_yet_is_said_plainly(tree: Path, tmp_path: Path) -> None:
-    audit = api.scan(tree / "z.zip", output=tmp_path / "audit", detectors=["metadata"], jobs=0)
-    with pytest.raises(SourceError, match="of the kind 'zip' cannot be written"):
-        api.redact(tree / "z.zip", audit=audit, output=tmp_path / "copy")
-
-
 @pytest.mark.parametrize("layout", ["csv of paths", "parquet of paths", "coco", "coco folder"])
 def test_redacted_copies_are_audited_as_what_they_are(tmp_path: Path, data: bytes, layout: str) -> None:
     (tmp_path / "source").mkdir()

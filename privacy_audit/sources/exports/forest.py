@@ -81,12 +81,12 @@ class Forest:
     def stamp(self, name: str) -> str:
         """A text that changes when the file does."""
         tree, inner = self._where(name)
-        return tree.stamp(inner)
+        return tree.stamp(inner) if _holds(tree, inner) else f"{safe_name(name)}\0gone"
 
     def exists(self, name: str) -> bool:
         """Whether any part has such a file."""
         tree, inner = self._where(name)
-        return tree.is_file(inner)
+        return _holds(tree, inner)
 
     def head(self, name: str) -> bytes | None:
         """The first bytes; None for a file that cannot be opened."""
@@ -96,19 +96,19 @@ class Forest:
     def content(self, name: str, stage: str, max_bytes: int) -> bytes | Failure:
         """A file's bytes, or why they cannot be had."""
         tree, inner = self._where(name)
-        if not tree.is_file(inner):
+        if not _holds(tree, inner):
             return Failure(stage, "unreadable", _GONE)
         return tree.content(inner, stage, max_bytes)
 
     def picture(self, name: str, limits: Limits) -> Picture:
         """A picture, which may turn out to be broken."""
         tree, inner = self._where(name)
-        return tree.picture(inner, limits) if tree.is_file(inner) else Picture.broken(_GONE)
+        return tree.picture(inner, limits) if _holds(tree, inner) else Picture.broken(_GONE)
 
     def complaint(self, name: str) -> str | None:
         """What is wrong with the entry of that name, though it can be read."""
         tree, inner = self._where(name)
-        return tree.complaint(inner) if tree.is_file(inner) else None
+        return tree.complaint(inner) if _holds(tree, inner) else None
 
     def root(self) -> Tree:
         """Where a dataset.yaml may stand."""
@@ -122,6 +122,14 @@ class Forest:
         if clash and len(clash[2]) < 5 and 0 < int(clash[2]) < len(self.parts):
             return self.parts[int(clash[2])], clash[1]
         return self.parts[0], name
+
+
+def _holds(tree: Tree, name: str) -> bool:
+    """Whether a part has the file; not, when the part itself is gone."""
+    try:
+        return tree.is_file(name)
+    except SourceError:
+        return False
 
 
 def _zips(folder: Path) -> Sequence[str]:
