@@ -89,11 +89,11 @@ def test_a_suppressed_finding_is_not_redacted_and_its_neighbour_is(photos: Path)
     assert redacted.exit_code == 0, redacted.output
     assert EMAIL in (clean / "a.txt").read_text()
     assert all(EMAIL not in path.read_text() for path in clean.glob("*b.txt"))
-    page = Path(run("report", audit, "--audience", "internal").stdout.strip()).read_text()
-    assert "known sign" in page
-    assert "DPO" in page
-    assert "maria" not in page
-    assert "a.jpg" not in page
+    internal = Path(run("report", audit, "--audience", "internal").stdout.strip()).read_text()
+    assert "known sign" in internal
+    assert "DPO" in internal
+    public = Path(run("report", audit).stdout.strip()).read_text()
+    assert all(word not in public for word in ("known sign", "DPO", "maria", "a.jpg"))
 
 
 def test_a_rescan_forgets_and_a_rescan_with_the_file_does_not(photos: Path) -> None:
