@@ -82,9 +82,9 @@ from privacy_audit.types import SOURCE_KINDS, Severity
 @click.option("--timeout", type=click.FloatRange(min=1), default=120.0, metavar="S", help="Seconds per batch. [120]")
 @click.option(
     "--fail-on",
-    type=click.Choice([severity.value for severity in Severity]),
+    type=click.Choice([*(severity.value for severity in Severity), "none"]),
     default="high",
-    help="Exit with 1 when a rule of this severity or a higher one fires. [high]",
+    help="Exit with 1 when a rule of this severity or a higher one fires; none: never. [high]",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
 @click.option(
