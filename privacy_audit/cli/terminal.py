@@ -367,7 +367,7 @@ def print_diff(found: Diff) -> None:
         click.echo(f"\n{'':<24}{'new':>9}{'gone':>9}{'same':>9}  samples before, after")
     for kind in found.kinds:
         shares = " -> ".join(
-            f"{rate.samples:,} ({100 * rate.interval.low:.2g} to {100 * rate.interval.high:.2g} %)"
+            f"{rate.samples:,} ({100 * rate.interval.low:.3g} to {100 * rate.interval.high:.3g} %)"
             for rate in (kind.before, kind.after)
         )
         click.echo(f"{kind.code:<24}{kind.new:>9,}{kind.gone:>9,}{kind.unchanged:>9,}  {shares}")
